@@ -1,0 +1,1 @@
+"""AnyMo: body motion to inertial signals, to motion tokens, to words."""

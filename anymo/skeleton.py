@@ -1,0 +1,149 @@
+"""The body as the rest of the house knows it: 23 segments, their tree, sides, and names people use.
+
+Order and names are those of Xsens MVN and of AnyMo (arXiv 2605.22715). A segment's origin is its proximal
+joint; its frame is x forward, y left, z up while the body stands in T-pose facing +x (docs/conventions.md).
+"""
+
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+
+SEGMENTS: tuple[str, ...] = (
+    "Pelvis", "L5", "L3", "T12", "T8", "Neck", "Head",
+    "RightShoulder", "RightUpperArm", "RightForeArm", "RightHand",
+    "LeftShoulder", "LeftUpperArm", "LeftForeArm", "LeftHand",
+    "RightUpperLeg", "RightLowerLeg", "RightFoot", "RightToe",
+    "LeftUpperLeg", "LeftLowerLeg", "LeftFoot", "LeftToe",
+)  # fmt: skip
+NUM_SEGMENTS = len(SEGMENTS)
+INDEX: dict[str, int] = {name: i for i, name in enumerate(SEGMENTS)}
+
+# Parent of each segment; the pelvis is the root.
+PARENTS: tuple[int, ...] = (-1, 0, 1, 2, 3, 4, 5, 4, 7, 8, 9, 4, 11, 12, 13, 0, 15, 16, 17, 0, 19, 20, 21)
+
+# The same segment on the other side of the body (itself on the mid line).
+MIRROR: tuple[int, ...] = tuple(
+    INDEX[n.replace("Right", "\0").replace("Left", "Right").replace("\0", "Left")] for n in SEGMENTS
+)
+
+# Segment origins in their parent's frame in T-pose, metres, for an adult of 1.75 m: joint centres after
+# Winter (2009, table 4.1) segment lengths, rounded; every reader and body brings its own.
+DEFAULT_JOINT_OFFSETS: npt.NDArray[np.float64] = np.array(
+    [
+        [0.0, 0.0, 0.0], [-0.02, 0.0, 0.09], [0.0, 0.0, 0.10], [0.0, 0.0, 0.10], [0.0, 0.0, 0.10],
+        [0.0, 0.0, 0.15], [0.02, 0.0, 0.09],
+        [0.0, -0.03, 0.10], [0.0, -0.155, 0.0], [0.0, -0.29, 0.0], [0.0, -0.255, 0.0],
+        [0.0, 0.03, 0.10], [0.0, 0.155, 0.0], [0.0, 0.29, 0.0], [0.0, 0.255, 0.0],
+        [0.0, -0.09, -0.02], [0.0, 0.0, -0.42], [0.0, 0.0, -0.42], [0.13, 0.0, -0.06],
+        [0.0, 0.09, -0.02], [0.0, 0.0, -0.42], [0.0, 0.0, -0.42], [0.13, 0.0, -0.06],
+    ]
+)  # fmt: skip
+DEFAULT_JOINT_OFFSETS.setflags(write=False)
+
+# Names people use for where a device sits, and the segment that carries it. `anymo.body` turns the same
+# names into points on the surface with the usual mounting.
+PLACEMENTS: dict[str, str] = {
+    "left wrist": "LeftForeArm",
+    "right wrist": "RightForeArm",
+    "left hand": "LeftHand",
+    "right hand": "RightHand",
+    "left forearm": "LeftForeArm",
+    "right forearm": "RightForeArm",
+    "left upper arm": "LeftUpperArm",
+    "right upper arm": "RightUpperArm",
+    "left shoulder": "LeftShoulder",
+    "right shoulder": "RightShoulder",
+    "chest": "T8",
+    "upper back": "T8",
+    "lower back": "L5",
+    "waist": "Pelvis",
+    "front left trouser pocket": "LeftUpperLeg",
+    "front right trouser pocket": "RightUpperLeg",
+    "left thigh": "LeftUpperLeg",
+    "right thigh": "RightUpperLeg",
+    "left shank": "LeftLowerLeg",
+    "right shank": "RightLowerLeg",
+    "left ankle": "LeftLowerLeg",
+    "right ankle": "RightLowerLeg",
+    "left foot": "LeftFoot",
+    "right foot": "RightFoot",
+    "head": "Head",
+    "left ear": "Head",
+    "right ear": "Head",
+    "neck": "Neck",
+}
+
+# Left-right words of captions and placements.
+_SIDES = {"left": "right", "right": "left"}
+
+
+def mirror_words(text: str) -> str:
+    """Swap the words left and right in a sentence, as a mirrored motion needs."""
+    return " ".join(_SIDES.get(w.lower(), w) if w.isalpha() else _mirror_inside(w) for w in text.split(" "))
+
+
+def _mirror_inside(word: str) -> str:
+    bare = word.rstrip(".,;:!?")
+    return _SIDES[bare.lower()] + word[len(bare) :] if bare.lower() in _SIDES else word
+
+
+def segment_of(name: str) -> str:
+    """Segment that carries a placement; accepts a placement name or a segment name.
+
+    Raises:
+        ValueError: the name is neither; the message names the closest ones.
+    """
+    if name in INDEX:
+        return name
+    key = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    if key in PLACEMENTS:
+        return PLACEMENTS[key]
+    known = [*PLACEMENTS, *SEGMENTS]
+    near = get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(
+        f"placement: expected one of the known placements or segments, got {name!r}; {hint}"
+        f"Known placements: {', '.join(PLACEMENTS)}. Known segments: {', '.join(SEGMENTS)}."
+    )
+
+
+def edges() -> npt.NDArray[np.int64]:
+    """(2, 44) directed edges of the body graph, both ways, child and parent."""
+    pairs = [(c, p) for c, p in enumerate(PARENTS) if p >= 0]
+    return np.array(pairs + [(p, c) for c, p in pairs], dtype=np.int64).T
+
+
+def hop_distance() -> npt.NDArray[np.int64]:
+    """(23, 23) number of joints between two segments along the skeleton."""
+    distance = np.full((NUM_SEGMENTS, NUM_SEGMENTS), NUM_SEGMENTS, dtype=np.int64)
+    np.fill_diagonal(distance, 0)
+    a, b = edges()
+    distance[a, b] = 1
+    for k in range(NUM_SEGMENTS):
+        distance = np.minimum(distance, distance[:, k, None] + distance[None, k, :])
+    return distance
+
+
+def forward_kinematics(
+    root_position: npt.NDArray[np.float64],
+    rotations: npt.NDArray[np.float64],
+    joint_offsets: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """World pose of the 23 segments: R_c = R_p L_c and p_c = p_p + R_p o_c down the tree.
+
+    Args:
+        root_position: (T, 3) pelvis origin, world frame, m.
+        rotations: (T, 23, 3, 3) parent from segment; entry 0 is world from pelvis.
+        joint_offsets: (23, 3) segment origin in its parent's frame, m.
+
+    Returns:
+        Positions (T, 23, 3) m and rotations (T, 23, 3, 3) world from segment.
+    """
+    position = np.empty((*rotations.shape[:2], 3))
+    world = np.empty_like(rotations)
+    position[:, 0], world[:, 0] = root_position, rotations[:, 0]
+    for child, parent in enumerate(PARENTS[1:], start=1):
+        world[:, child] = world[:, parent] @ rotations[:, child]
+        position[:, child] = position[:, parent] + world[:, parent] @ joint_offsets[child]
+    return position, world
