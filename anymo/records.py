@@ -240,7 +240,9 @@ class WindowBatch:
             ("segment", self.segment, (b, s)),
             ("has_gravity", self.has_gravity, (b, s)),
         ):
-            _require(tuple(tensor.shape) == shape, f"window batch: {name} must be {shape}, got {tensor.shape}")
+            _require(
+                tuple(tensor.shape) == shape, f"window batch: {name} must be {shape}, got {tensor.shape}"
+            )
 
     def __len__(self) -> int:
         return int(self.signal.shape[0])

@@ -1,0 +1,50 @@
+# Everything a fresh machine needs: Python 3.11+, git, make and a package index.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Fixed together with everything else, so that no other requirement pulls another build of torch.
+# Where an index offers a CPU build of this version, pip prefers it (2.13.0+cpu sorts after 2.13.0).
+TORCH ?= torch==2.13.0
+# Found by running each: a pyenv shim may exist and still fail.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv assets demo test check slow format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## create .venv and install the project with its development tools
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later found; name one with make PYTHON=/path/to/python"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install "$(TORCH)" -e '.[dev]'
+	@touch $@
+
+assets: venv ## fetch the language model, the text embedding and the sample recordings (once)
+	$(BIN)/python -m anymo.assets
+
+demo: assets ## from motion to words in ten minutes
+	HF_HUB_OFFLINE=1 $(BIN)/anymo demo
+
+test: assets ## the default test suite, hub offline
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+slow: assets ## the tests that take minutes
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow -x
+
+check: venv ## lint, format, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict anymo
+	$(BIN)/python -m pytest tests/contracts/test_house.py
+
+format: venv ## put the code into its one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove .venv and caches; assets and runs stay
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

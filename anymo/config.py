@@ -1,0 +1,176 @@
+"""YAML to frozen dataclass and back: strict keys, strict types, `--a.b value` on top."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import draccus
+import yaml
+from draccus.argparsing import ArgumentParser
+from draccus.parsers.decoding import decode_bool, decode_tuple
+from draccus.utils import DecodingError, ParsingError
+
+T = TypeVar("T")
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = (
+    "anymo",
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "deepspeed",
+    "torch-geometric",
+    "numpy",
+    "anny",
+)
+
+
+def load(cls: type[T], argv: Sequence[str]) -> T:
+    """The configuration that a command line describes.
+
+    Args:
+        cls: frozen dataclass of fields and nested dataclasses.
+        argv: `--config_path file.yaml`, then `--a.b value` for each field that differs from the file.
+
+    Raises:
+        ValueError: unknown or duplicate key, wrong type, missing field or file, refused by `__post_init__`.
+        SystemExit: unknown option, or `--help`, which lists the fields.
+    """
+    try:
+        config: T = _Parser(cls).parse_args(list(argv))
+    except (ParsingError, yaml.YAMLError) as error:
+        raise ValueError(f"config {cls.__name__}: {error}{_hidden_reason(error)}") from error
+    return config
+
+
+def save(config: object, folder: Path) -> None:
+    """Write `config.yaml`, complete, and `environment.json`: commit and versions the run was made with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "config.yaml", yaml.safe_dump(draccus.encode(config), sort_keys=False))
+    _write(folder / "environment.json", json.dumps(_environment(), indent=2) + "\n")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Mapping in a YAML file; a key given twice is refused, where YAML readers keep the last."""
+    if not path.is_file():
+        raise ValueError(f"config: no file {path} (looked in {Path.cwd()}); see configs/ for the named runs")
+    text = path.read_text(encoding="utf-8")
+    try:
+        _refuse_duplicates(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"config {path}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"config {path}: expected `key: value` lines, got {type(content).__name__}")
+    return content
+
+
+def _hidden_reason(error: BaseException) -> str:
+    """What `__post_init__` said: draccus leaves it in the chain of causes."""
+    root = error
+    while root.__cause__:
+        root = root.__cause__
+    return "" if str(root) in str(error) else f" {root}"
+
+
+class _Parser(ArgumentParser[T]):
+    """draccus' options and help; values are merged here, as it reads `included` as a command to include."""
+
+    def _postprocessing(self, parsed_args: Namespace) -> T:
+        options = vars(parsed_args)
+        path = options.pop("config_path", None)
+        tree = read_yaml(Path(path)) if path else {}
+        for name, text in options.items():
+            *blocks, leaf = name.split(".")
+            node = tree
+            for block in blocks:
+                if not isinstance(node.get(block), dict):
+                    node[block] = {}
+                node = node[block]
+            node[leaf] = yaml.safe_load(text) if text else text
+        config: T = draccus.decode(self.config_class, tree)
+        return config
+
+
+def _refuse_duplicates(node: yaml.Node | None, path: Path) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_duplicates(item, path)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if (first := lines.setdefault(str(key.value), line)) != line:
+                raise ValueError(
+                    f"config {path}, line {line}: {key.value!r} was already given on line {first}"
+                )
+            _refuse_duplicates(value, path)
+
+
+# draccus takes null, `yes` and lists for text and numbers, and the letters of a text for a tuple.
+ACCEPTED: dict[type, tuple[type, ...]] = {
+    str: (str,),
+    Path: (str,),
+    bool: (str, bool),
+    int: (str, int),
+    float: (str, int, float),
+}
+
+
+def _scalar(cls: type, raw: Any, path: Sequence[str]) -> Any:
+    wanted = isinstance(raw, ACCEPTED[cls]) and (cls is bool or not isinstance(raw, bool))
+    hint = "; quote it" if cls is str and isinstance(raw, bool | int | float) else ""
+    try:
+        if not wanted:
+            raise ValueError
+        return decode_bool(raw, path) if cls is bool else cls(raw)
+    except (ValueError, DecodingError):
+        raise DecodingError(path, f"expected {cls.__name__}, got {raw!r}{hint}") from None
+
+
+def _tuple(cls: Any, raw: Any, path: Sequence[str]) -> Any:
+    if not isinstance(raw, list):
+        raise DecodingError(path, f"expected a list, got {raw!r}")
+    return decode_tuple(*get_args(cls))(raw, path)
+
+
+for _type in ACCEPTED:
+    draccus.decode.register(_type, _scalar, include_subclasses=True)
+draccus.decode.register(tuple, _tuple, include_subclasses=True)
+
+
+def _environment() -> dict[str, Any]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "git": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **versions,
+    }
+
+
+def _commit() -> str:
+    """Commit of this source tree (`-dirty` where changed); "unknown" outside a clone or without git."""
+    if not (REPOSITORY / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,203 @@
+"""A recording's source, whatever its form, as named columns; and which columns are the sensor's."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Table = dict[str, npt.NDArray[Any]]
+CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
+SUFFIXES = (".csv", ".npz", ".parquet")
+
+# Spellings met in phone and watch exports, without case, blanks, punctuation and units in brackets.
+_KINDS = {
+    "acc": r"(?:user|linear|lin|raw)?(?:acceleration|accelerometer|accel|acc|a)",
+    "gyro": r"(?:gyroscope|gyro|gyr|g|rotationrate|angularvelocity|angvel|omega|w)",
+}
+_PATTERNS = {f"{k}_{x}": re.compile(rf"{words}{x}|{x}{words}") for k, words in _KINDS.items() for x in "xyz"}
+_TIME = re.compile(r"(?:time|timestamp|timestamps|times|t|seconds|datetime)(?:sec|seconds|s|ms|us|ns)?")
+
+
+def read_table(source: object, where: str) -> Table:
+    """Columns of an array, DataFrame, or CSV, npz or parquet file.
+
+    Args:
+        source: (T, 3) acc or (T, 6) acc and gyro, a DataFrame, or a path.
+        where: what to call the source in errors.
+
+    Returns:
+        Column name to (T,) values, as they came.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: unknown kind of source, no rows, or an array of another shape.
+    """
+    if isinstance(source, np.ndarray):
+        table = _from_array(source, where)
+    elif isinstance(source, str | Path):
+        table = _from_file(Path(source), where)
+    elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        table = _from_frame(source, where)  # type: ignore[arg-type]
+    else:
+        raise ValueError(
+            f"{where}: expected a numpy array (T, 3) or (T, 6), a pandas DataFrame, or a path to "
+            f"{', '.join(SUFFIXES)}, got {type(source).__name__}"
+        )
+    lengths = {len(column) for column in table.values()}
+    if len(lengths) > 1:
+        sizes = ", ".join(f"{n} {len(c)}" for n, c in table.items())
+        raise ValueError(f"{where}: columns differ in length ({sizes}); give one value per sample in each")
+    if lengths in (set(), {0}):
+        raise ValueError(f"{where}: holds no samples; give a recording of 0.5 s or more")
+    return table
+
+
+def pick_channels(table: Table, columns: Sequence[str] | None, where: str) -> tuple[str, ...]:
+    """The three or six columns that hold acc x, y, z and, where there is one, gyro x, y, z.
+
+    Raises:
+        ValueError: a named column is absent, or the columns are not recognised, or two fit the same channel.
+    """
+    found = ", ".join(repr(c) for c in table)
+    if columns is not None:
+        absent = [c for c in columns if c not in table]
+        if len(columns) not in (3, 6) or absent:
+            problem = f"no column {absent[0]!r}" if absent else f"{len(columns)} names"
+            raise ValueError(
+                f"{where}: columns must name 3 (acc x, y, z) or 6 (then gyro x, y, z) existing columns, "
+                f"got {problem}; found {found}"
+            )
+        return tuple(columns)
+    fits = {channel: [c for c in table if _PATTERNS[channel].fullmatch(_bare(c))] for channel in CHANNELS}
+    for channel, names in fits.items():
+        if len(names) > 1:
+            raise ValueError(
+                f"{where}: {channel} could be any of {names}; name the columns with columns=[...]; "
+                f"found {found}"
+            )
+    present = tuple(names[0] for names in fits.values() if names)
+    if len(present) not in (3, 6) or not all(fits[c] for c in CHANNELS[:3]):
+        missing = [c for c in CHANNELS if not fits[c]]
+        raise ValueError(
+            f"{where}: did not recognise {', '.join(missing)} among the columns; name the 3 (acc x, y, z) "
+            f"or 6 (then gyro x, y, z) with columns=[...]; found {found}"
+        )
+    return present
+
+
+def find_time(table: Table, time_column: str | None, where: str) -> str | None:
+    """Name of the time column: the stated one, else the only one recognised, else None.
+
+    Raises:
+        ValueError: the stated column is absent, or several look like times.
+    """
+    found = ", ".join(repr(c) for c in table)
+    if time_column is not None:
+        if time_column not in table:
+            raise ValueError(f"{where}: no time_column {time_column!r}; found {found}")
+        return time_column
+    fits = [c for c in table if _TIME.fullmatch(_bare(c))]
+    if len(fits) > 1:
+        raise ValueError(f"{where}: several columns look like times, {fits}; state time_column")
+    return fits[0] if fits else None
+
+
+def numbers(table: Table, column: str, where: str) -> npt.NDArray[np.float64]:
+    """(T,) values of a column as float64.
+
+    Raises:
+        ValueError: a value is no number; the message gives the first and its row.
+    """
+    values = table[column]
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        return _numbers_one_by_one(values, column, where)
+
+
+def _numbers_one_by_one(values: npt.NDArray[Any], column: str, where: str) -> npt.NDArray[np.float64]:
+    result = np.empty(len(values))
+    for row, value in enumerate(values):
+        try:
+            result[row] = np.nan if value is None else float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{where}: column {column!r} is not numeric: row {row} holds {value!r}; "
+                "remove it or name other columns with columns=[...]"
+            ) from None
+    return result
+
+
+def _bare(column: str) -> str:
+    without_unit = re.sub(r"\(.*?\)|\[.*?\]", "", column.lower())
+    return re.sub(r"[^a-z0-9]", "", without_unit)
+
+
+def _from_array(array: npt.NDArray[Any], where: str) -> Table:
+    if array.ndim != 2 or array.shape[1] not in (3, 6):
+        raise ValueError(
+            f"{where}: expected an array (T, 3) of acc or (T, 6) of acc then gyro, got {array.shape}; "
+            "put time in the rows and one channel per column"
+        )
+    return {name: array[:, i] for i, name in enumerate(CHANNELS[: array.shape[1]])}
+
+
+def _from_frame(frame: "pd.DataFrame", where: str) -> Table:
+    table = {str(name): frame[name].to_numpy() for name in frame.columns if frame.columns.is_unique}
+    if len(table) < len(frame.columns):
+        raise ValueError(f"{where}: column names occur twice, {list(frame.columns)}; rename them")
+    return table
+
+
+def _from_file(path: Path, where: str) -> Table:
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{where}: expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{where}: no file {path}; check the path")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{where}: {path.name} is empty; export the recording again")
+    try:
+        if path.suffix == ".npz":
+            return _from_npz(path, where)
+        import pandas as pd
+
+        if path.suffix == ".parquet":
+            return _from_frame(pd.read_parquet(path), where)
+        # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
+        return _from_frame(pd.read_csv(path, dtype=str, skipinitialspace=True), where)
+    except ValueError as error:
+        if str(error).startswith(where):
+            raise
+        raise ValueError(f"{where}: {path.name} does not read as {path.suffix[1:]}: {error}") from error
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{where}: {path.name} does not read as {path.suffix[1:]}: {error}") from error
+
+
+def _from_npz(path: Path, where: str) -> Table:
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            entries = {key: archive[key] for key in archive.files}
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{where}: {path.name} is no whole npz archive: {error}") from error
+    if len(entries) == 1 and next(iter(entries.values())).ndim == 2:
+        return _from_array(next(iter(entries.values())), where)
+    table: Table = {}
+    for key, entry in entries.items():
+        if entry.ndim == 1:
+            table[key] = entry
+        elif entry.ndim == 2 and entry.shape[1] == 3:
+            table.update({f"{key}_{axis}": entry[:, i] for i, axis in enumerate("xyz")})
+        else:
+            raise ValueError(
+                f"{where}: entry {key!r} of {path.name} has shape {entry.shape}; expected columns (T,), "
+                "acc and gyro (T, 3), or one array (T, 3) or (T, 6); leave other entries out"
+            )
+    return table

@@ -1,0 +1,100 @@
+"""Sampling rate and the regular grid, from a stated rate, from time stamps, or from both if they agree."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MIN_RATE_HZ = 5.0  # below this a walking step (about 2 Hz) is not sampled
+MAX_RATE_HZ = 2000.0  # above any worn inertial sensor; bounds the guess of a time column's unit
+MIN_DURATION_S = 0.5  # of a recording, and of a window
+MAX_JITTER = 0.10  # of a sampling step, at the 95th percentile
+RATE_TOLERANCE = 0.02  # stated against measured
+_EDGE = 1.001  # rounded time stamps of a device that runs at either end
+
+# Between MIN_RATE_HZ and MAX_RATE_HZ a step lies in one of these ranges only, so its unit needs no statement.
+_TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def sampling(
+    times: npt.NDArray[Any] | None, rate_hz: float | None, where: str
+) -> tuple[float, npt.NDArray[np.int64] | None]:
+    """Rate, and each sample's place on the regular grid.
+
+    Args:
+        times: (T,) time stamps in s, ms, µs or ns (or datetime64), or None.
+        rate_hz: stated rate, or None.
+        where: what to call the recording in errors.
+
+    Returns:
+        Rate in Hz, and (T,) grid indices where there are time stamps. A dropped sample leaves a hole; after a
+        hole that is no whole number of steps, samples lie up to half a step off the grid.
+
+    Raises:
+        ValueError: neither is given, they contradict, or the time stamps run backwards or are irregular.
+    """
+    if times is None:
+        if rate_hz is None:
+            raise ValueError(f"{where}: the sampling rate is not known; state rate_hz or a time_column")
+        return check_rate(rate_hz, where), None
+    measured_hz, index = _fit_grid(times, where)
+    if rate_hz is not None and abs(rate_hz / measured_hz - 1.0) > RATE_TOLERANCE:
+        raise ValueError(
+            f"{where}: rate_hz={rate_hz:g} contradicts the time column, which runs at {measured_hz:.4g} Hz; "
+            "drop the wrong one of the two"
+        )
+    return check_rate(rate_hz or measured_hz, where), index
+
+
+def check_rate(rate_hz: float, where: str) -> float:
+    """The rate, if body motion can be read from it."""
+    if not MIN_RATE_HZ / _EDGE <= rate_hz <= MAX_RATE_HZ * _EDGE:
+        raise ValueError(
+            f"{where}: rate_hz must lie between {MIN_RATE_HZ:g} and {MAX_RATE_HZ:g} Hz, got {rate_hz:g}; "
+            "check the rate and its unit, or record faster"
+        )
+    return float(rate_hz)
+
+
+def _fit_grid(times: npt.NDArray[Any], where: str) -> tuple[float, npt.NDArray[np.int64]]:
+    elapsed = _elapsed_s(times, where)
+    steps_s = np.diff(elapsed)
+    steps = np.maximum(np.round(steps_s / np.median(steps_s)), 1.0)
+    period_s = elapsed[-1] / steps.sum()
+    jitter = float(np.percentile(np.abs(steps_s / period_s - steps), 95))
+    if jitter > MAX_JITTER:
+        raise ValueError(
+            f"{where}: time stamps are irregular: steps differ by {jitter:.0%} of a step from the grid of "
+            f"{1 / period_s:.4g} Hz (allowed {MAX_JITTER:.0%}); interpolate onto a regular grid first "
+            "(numpy.interp per column), or if only the stamps are bad state rate_hz and "
+            "remove the time column"
+        )
+    return 1.0 / period_s, np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+
+def _elapsed_s(times: npt.NDArray[Any], where: str) -> npt.NDArray[np.float64]:
+    """(T,) seconds since the first sample."""
+    if len(times) < 2:
+        raise ValueError(f"{where}: one time stamp gives no rate; give a recording of 0.5 s or more")
+    since_first = times - times[0]  # before the conversion: nanoseconds since 1970 do not fit a double
+    if since_first.dtype.kind == "m":
+        since_first = since_first.astype("timedelta64[ns]").astype(np.int64)
+    elapsed = since_first.astype(np.float64)
+    if not np.isfinite(elapsed).all():
+        row = int(np.argmin(np.isfinite(elapsed)))
+        raise ValueError(f"{where}: the time column is empty at row {row}; remove the row")
+    steps = np.diff(elapsed)
+    if (steps <= 0).any():
+        row = int(np.argmax(steps <= 0)) + 1
+        raise ValueError(
+            f"{where}: time does not increase at row {row}; sort the rows by time and drop repeated ones"
+        )
+    step = float(np.median(steps))
+    for scale in _TIME_UNITS_S.values():
+        if MIN_RATE_HZ / _EDGE <= 1.0 / (step * scale) <= MAX_RATE_HZ * _EDGE:
+            return elapsed * scale
+    raise ValueError(
+        f"{where}: the unit of the time column is not clear: a step of {step:g} is no rate between "
+        f"{MIN_RATE_HZ:g} and {MAX_RATE_HZ:g} Hz in {', '.join(_TIME_UNITS_S)}; convert it to seconds, "
+        "or state rate_hz and leave the time column out"
+    )

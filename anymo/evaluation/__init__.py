@@ -1,0 +1,1 @@
+"""Protocols over metrics, and the report."""

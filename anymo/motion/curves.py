@@ -1,0 +1,110 @@
+"""Smooth curves that movement is made of: minimum-jerk steps, jittered rhythm, noise, vertical force."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.special import expit
+
+from anymo.records import GRAVITY_MPS2, Array
+
+_TABLE = np.linspace(0.0, 1.0, 257)  # one cycle, both ends
+
+
+def minimum_jerk(s: Array) -> Array:
+    """Step from 0 to 1 on s in [0, 1]: 10 s³ - 15 s⁴ + 6 s⁵ (Flash and Hogan 1985, eq. 4); C² everywhere."""
+    s = np.clip(s, 0.0, 1.0)
+    return np.asarray(s**3 * (10.0 + s * (6.0 * s - 15.0)))
+
+
+def bump(s: Array) -> Array:
+    """Lift from 0 to 1 and back on s in [0, 1]: 64 s³ (1-s)³; C² everywhere."""
+    s = np.clip(s, 0.0, 1.0)
+    return np.asarray(64.0 * (s * (1.0 - s)) ** 3)
+
+
+def soft_positive(x: Array, width: float) -> Array:
+    """max(x, 0) rounded off over `width`: softplus."""
+    return np.asarray(width * np.logaddexp(0.0, x / width))
+
+
+def soft_step(x: Array) -> Array:
+    """Logistic step from 0 to 1 around 0."""
+    return np.asarray(expit(x))
+
+
+def moves(t: Array, starts_s: Sequence[float] | Array, durations_s: Sequence[float] | Array) -> Array:
+    """(T, K) minimum-jerk steps; sums of overlapping steps flow through without stopping."""
+    starts, durations = np.asarray(starts_s), np.asarray(durations_s)
+    return minimum_jerk((t[:, None] - starts) / durations)
+
+
+def lifts(t: Array, starts_s: Sequence[float] | Array, durations_s: Sequence[float] | Array) -> Array:
+    """(T, K) bumps."""
+    return bump((t[:, None] - np.asarray(starts_s)) / np.asarray(durations_s))
+
+
+def smooth_noise(rng: np.random.Generator, t: Array, columns: int, top_hz: float) -> Array:
+    """(T, columns) unit-variance random curves without content far above `top_hz`: splines through noise."""
+    spacing = 0.5 / top_hz
+    knots = np.arange(t[0] - 3 * spacing, t[-1] + 4 * spacing, spacing)
+    curve = CubicSpline(knots, rng.standard_normal((len(knots), columns)))(t)
+    return np.asarray(curve)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rhythm:
+    """A beat whose periods vary a little.
+
+    beats   times of beat 0, 1, 2, ... s; they reach beyond both ends of the clip   (K,)
+    phase   beats passed, a C² curve                                                (T,)
+    period  local period, s                                                         (T,)
+    """
+
+    beats: Array
+    phase: Array
+    period: Array
+
+
+def rhythm(rng: np.random.Generator, t: Array, period_s: float, jitter: float = 0.04) -> Rhythm:
+    """Beats every `period_s` seconds on average, each period off by `jitter` of itself."""
+    count = int(np.ceil((t[-1] - t[0]) / (period_s * (1 - 2 * jitter)))) + 8
+    periods = period_s * np.exp(np.clip(jitter * rng.standard_normal(count), -2 * jitter, 2 * jitter))
+    beats = t[0] - period_s * (3.0 + rng.uniform()) + np.cumsum(periods)
+    spline = CubicSpline(beats, np.arange(count))
+    return Rhythm(beats, np.asarray(spline(t)), np.asarray(1.0 / spline(t, 1)))
+
+
+def force_table(stance_share: float) -> Array:
+    """Height over one step of period 1 s from the ground force, zero mean; scales with the period squared.
+
+    Force is a sine-squared arch over the stance share of the step; the rest is free fall.
+
+    Returns:
+        (257,) height, m, both ends of the step.
+    """
+    s = _TABLE[:-1] / stance_share
+    force = np.where(s < 1.0, np.sin(np.pi * np.minimum(s, 1.0)) ** 2, 0.0)
+    return _double_integral(force / force.mean() - 1.0)
+
+
+def impact_table(strength: float) -> Array:
+    """Height, as force_table, of the jolt alone: a peak of `strength` g shortly after the step begins."""
+    pulse = np.exp(-0.5 * ((_TABLE[:-1] - 0.09) / 0.032) ** 2)
+    return strength * _double_integral(pulse - pulse.mean())
+
+
+def _double_integral(excess: Array) -> Array:
+    """Periodic solution of z'' = g excess over one second."""
+    spectrum = np.fft.rfft(GRAVITY_MPS2 * excess)
+    omega = 2.0 * np.pi * np.arange(1, len(spectrum))
+    spectrum[1:] /= -(omega**2)
+    spectrum[0] = 0.0
+    height = np.fft.irfft(spectrum, len(excess))
+    return np.asarray(np.append(height, height[0]))
+
+
+def sample_table(table: Array, phase: Array) -> Array:
+    """Periodic cubic interpolation of a one-cycle table at a phase in cycles."""
+    return np.asarray(CubicSpline(_TABLE, table, bc_type="periodic")(phase % 1.0))

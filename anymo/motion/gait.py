@@ -1,0 +1,173 @@
+"""Walking, running and stairs: planned footfalls, a pelvis driven by the ground force, limbs in step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from anymo.motion.curves import (
+    Rhythm,
+    force_table,
+    impact_table,
+    lifts,
+    moves,
+    rhythm,
+    sample_table,
+    smooth_noise,
+)
+from anymo.motion.limbs import TOE, Curves, ankle_path
+from anymo.records import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gait:
+    """How someone gets along, for a body of scale 1.
+
+    step_s         time between footfalls of left and right
+    step_m         forward travel per step
+    stance         share of a stride (two steps) that a foot is on the ground: > 0.5 walks, < 0.5 runs
+    impact         heel strike peak of the ground force against its arch
+    clearance_m    height of the swinging foot
+    push_off_deg   heel lift at the end of stance
+    strike_deg     toes up at heel strike
+    arm_deg        forward-backward swing of the upper arm, half range
+    elbow_deg      mean flexion
+    lean_deg       trunk lean
+    rise_m         height of each step (stairs), downward if negative
+    width_m        distance between the feet's lines
+    """
+
+    step_s: float
+    step_m: float
+    stance: float
+    impact: float
+    clearance_m: float
+    push_off_deg: float
+    strike_deg: float
+    arm_deg: float
+    elbow_deg: float
+    lean_deg: float
+    rise_m: float = 0.0
+    width_m: float = 0.14
+
+
+WALK = Gait(
+    step_s=0.54, step_m=0.68, stance=0.62, impact=0.35, clearance_m=0.045, push_off_deg=42, strike_deg=18,
+    arm_deg=20, elbow_deg=22, lean_deg=3,
+)  # fmt: skip
+RUN = Gait(
+    step_s=0.365, step_m=1.0, stance=0.36, impact=0.3, clearance_m=0.16, push_off_deg=48, strike_deg=8,
+    arm_deg=32, elbow_deg=85, lean_deg=8, width_m=0.08,
+)  # fmt: skip
+STAIRS_UP = Gait(
+    step_s=0.62, step_m=0.29, stance=0.64, impact=0.2, clearance_m=0.09, push_off_deg=30, strike_deg=0,
+    arm_deg=11, elbow_deg=30, lean_deg=10, rise_m=0.17,
+)  # fmt: skip
+STAIRS_DOWN = Gait(
+    step_s=0.58, step_m=0.29, stance=0.61, impact=0.6, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
+    arm_deg=10, elbow_deg=28, lean_deg=2, rise_m=-0.17,
+)  # fmt: skip
+
+
+def perform(c: Curves, rng: np.random.Generator, gait: Gait, speed: float, amplitude: float) -> None:
+    """Fill the curves with a stretch of gait along +x.
+
+    Cadence and step length share a change of speed by its square root; the style of the person is drawn.
+    """
+    pace = np.sqrt(speed)
+    beat = rhythm(rng, c.t, gait.step_s * c.body.scale**0.5 / pace, jitter=0.025)
+    step_m = gait.step_m * c.body.scale * pace * rng.uniform(0.93, 1.07)
+    _feet(c, rng, gait, beat, step_m)
+    _trunk(c, rng, gait, beat, step_m)
+    _arms(c, rng, gait, beat, amplitude * speed**0.7)
+    _fit_pelvis_height(c, gait)
+    c.settles = gait.rise_m < 0
+
+
+def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m: float) -> None:
+    """Foot k (even: left) lands at beat k, stays for its stance, and swings to its next place."""
+    stride_s = np.gradient(beat.beats) * 2
+    width = gait.width_m * c.body.scale * rng.uniform(0.8, 1.3) / 2
+    for parity, side in enumerate("lr"):
+        k = np.arange(parity, len(beat.beats), 2)
+        land, stride = beat.beats[k], stride_s[k]
+        off = land + gait.stance * stride
+        swing = np.append(land[1:], off[-1] + (1 - gait.stance) * stride[-1]) - off
+        place = step_m * (k + gait.stance)  # under the pelvis at mid-stance
+        hop = np.append(np.diff(place), 2 * step_m)
+        c[f"{side}.fx"] = place[0] + moves(c.t, off, swing) @ hop
+        sideways = (width if side == "l" else -width) + 0.008 * rng.standard_normal(len(k) + 1)
+        c[f"{side}.fy"] = sideways[0] + moves(c.t, off, swing) @ np.diff(sideways)
+        height = gait.clearance_m * rng.uniform(0.85, 1.2)
+        c[f"{side}.lift"] = height * lifts(c.t, off, swing).sum(axis=1)
+        if gait.rise_m:
+            early = swing * 0.8
+            c[f"{side}.lift"] += gait.rise_m * (k[0] + 2 * moves(c.t, off, early).sum(axis=1))
+        c[f"{side}.heel"] = np.radians(_heel_deg(c.t, gait, land, stride, off, swing))
+
+
+def _heel_deg(t: Array, gait: Gait, land: Array, stride: Array, off: Array, swing: Array) -> Array:
+    """Foot pitch: toes up at strike, then flat, heel up at push-off, back to toes up during swing."""
+    rise = 0.3 * gait.stance * stride
+    flat = moves(t, land, np.minimum(0.16 * stride, 0.5 * gait.stance * stride)).sum(axis=1)
+    up = moves(t, off - rise, 1.35 * rise).sum(axis=1)
+    down = moves(t, off + 0.35 * rise, swing - 0.35 * rise).sum(axis=1)
+    push, strike = gait.push_off_deg, gait.strike_deg
+    return np.asarray(-strike + strike * flat + push * up - (push + strike) * down)
+
+
+def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m: float) -> None:
+    """Pelvis and trunk: forward travel, bob with impact, sway over the standing foot, counter-rotation."""
+    phase, swing = beat.phase, np.cos(np.pi * beat.phase)
+    style = rng.uniform(0.7, 1.3, size=5)
+    strength = 1.0 + 0.15 * smooth_noise(rng, c.t, 1, 0.5)[:, 0]
+    c["x"] = step_m * (phase + 0.006 * np.sin(2 * np.pi * phase))
+    c["y"] = style[0] * 0.16 * gait.width_m * c.body.scale * np.cos(np.pi * (phase - gait.stance))
+    runs = gait.stance < 0.5
+    bob = (
+        beat.period**2 * sample_table(force_table(2 * gait.stance), phase)
+        if runs
+        else -0.03 * style[1] * step_m * np.cos(2 * np.pi * (phase - 0.12))
+    )
+    jolt = beat.period**2 * sample_table(impact_table(gait.impact * style[2]), phase)
+    c["z"] += bob + jolt * strength
+    if gait.rise_m:
+        c["z"] += gait.rise_m * (phase - 0.35)
+    yaw = 5.0 * style[3] * strength
+    c.add({"yaw": -1.0, "turn": 2.1, "look": -1.0}, yaw * swing)
+    c.add({"lean": 1.0, "side": -1.2}, 2.2 * style[1] * np.sin(np.pi * (phase - 0.2)))
+    lean = gait.lean_deg + 2.5 * rng.standard_normal()
+    c.add({"pitch": 0.45, "bend": 0.55, "nod": -0.6}, lean + 0.8 * np.cos(2 * np.pi * phase + style[4]))
+
+
+def _arms(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, amplitude: float) -> None:
+    """Arms swing against the legs, the elbow bending as the arm comes forward."""
+    elbow = gait.elbow_deg - 14.0 + 6.0 * rng.standard_normal()
+    for side, sign in (("l", -1.0), ("r", 1.0)):
+        strength = amplitude * rng.uniform(0.8, 1.2) * (1.0 + 0.15 * smooth_noise(rng, c.t, 1, 0.5)[:, 0])
+        lag = rng.uniform(0.02, 0.14)
+        swing = sign * strength * np.cos(np.pi * (beat.phase - lag))
+        follow = sign * strength * np.cos(np.pi * (beat.phase - lag - 0.12))
+        c.add({f"{side}.flex": gait.arm_deg, f"{side}.twist": 0.25 * gait.arm_deg}, swing)
+        c.add({f"{side}.elbow": 0.55 * gait.arm_deg, f"{side}.pron": 0.2 * gait.arm_deg}, follow)
+        c.add({f"{side}.elbow": elbow, f"{side}.flex": 2.0 - 0.08 * gait.elbow_deg, f"{side}.out": 3.0})
+        c.add({f"{side}.twist": 0.25 * gait.elbow_deg})
+
+
+def _fit_pelvis_height(c: Curves, gait: Gait) -> None:
+    """Lower the pelvis as far as the stretched leg of each planted foot asks for, smoothly over time."""
+    body, excess = c.body, np.full(len(c.t), -np.inf)
+    pelvis_height = body.standing_height + c["z"]
+    for side, sign in (("l", 1.0), ("r", -1.0)):
+        toe = body.joint_offsets[TOE[side]]
+        columns = np.stack([c[f"{side}.{n}"] for n in ("fx", "fy", "lift", "heel", "toe_out")], axis=-1)
+        ankle, _ = ankle_path(columns, toe, body)
+        reach = 0.992 * body.leg
+        dx, dy = ankle[:, 0] - c["x"], ankle[:, 1] - c["y"] - sign * body.hip_half_width
+        highest = ankle[:, 2] + np.sqrt(np.maximum(reach**2 - dx**2 - dy**2, 0.05)) + body.hip_drop
+        excess = np.maximum(excess, pelvis_height - highest)
+    if gait.stance > 0.5:
+        width = 0.35 * gait.step_s * (len(c.t) - 1) / c.t[-1]
+        c["z"] -= gaussian_filter1d(maximum_filter1d(excess, 2 * int(width) + 1), width / 2, mode="nearest")
+    else:
+        c["z"] -= np.quantile(excess, 0.7)

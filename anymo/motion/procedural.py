@@ -1,0 +1,1 @@
+ACTIVITIES=Activity=ProceduralSource=generate=None

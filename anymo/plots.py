@@ -1,0 +1,300 @@
+"""Every figure of the house: arrays in, a matplotlib Figure out; nothing here touches pyplot's global state.
+
+Colours are those of Okabe & Ito (2008), told apart with any colour vision; axes x, y, z are always vermilion,
+green, blue.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import wraps
+from io import BytesIO
+from textwrap import fill
+from typing import TYPE_CHECKING, ParamSpec
+
+import numpy as np
+import numpy.typing as npt
+
+from anymo.records import SensorStream
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+Arguments = ParamSpec("Arguments")
+
+BLUE, VERMILION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9AA0A6", "#22262B"
+CYCLE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILION, "#6B6B6B", "#B3A400")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+XYZ = {"x": VERMILION, "y": GREEN, "z": BLUE}
+DPI = 160
+PANEL_IN, NAME_IN = 5.2, 1.3  # of body_placements: width of a view and of the names on either side
+STYLE: dict[str, object] = {
+    "font.family": "DejaVu Sans", "font.size": 10.0, "text.color": INK, "lines.linewidth": 1.3,
+    "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.titlesize": 11.0, "axes.titlelocation": "left", "axes.titleweight": "bold",
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E6E8EA", "grid.linewidth": 0.8,
+    "xtick.color": INK, "ytick.color": INK, "xtick.major.size": 0.0, "ytick.major.size": 0.0,
+    "legend.frameon": False,
+}  # fmt: skip
+
+
+def _styled(draw: "Callable[Arguments, Figure]") -> "Callable[Arguments, Figure]":
+    @wraps(draw)
+    def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
+        from matplotlib import rc_context
+
+        with rc_context(STYLE):  # type: ignore[arg-type]
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def _figure(width_in: float, height_in: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
+
+
+def png_data_uri(figure: "Figure") -> str:
+    """The figure as a PNG inside a data URI, for a page that loads nothing from elsewhere."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+@_styled
+def signal_pair(
+    real: SensorStream,
+    synthetic: SensorStream,
+    *,
+    title_real: str = "Recorded",
+    title_synthetic: str = "Simulated",
+) -> "Figure":
+    """Two sensors side by side on the same scales: acceleration above, angular velocity below.
+
+    Args:
+        real: drawn on the left; samples that are not valid are gaps.
+        synthetic: drawn on the right.
+        title_real: what the left one is.
+        title_synthetic: what the right one is.
+    """
+    has_gyro = real.gyro is not None or synthetic.gyro is not None
+    figure = _figure(10, 5.2 if has_gyro else 3.0)
+    grid = figure.subplots(1 + has_gyro, 2, sharex=True, sharey="row", squeeze=False)
+    for column, (stream, title) in enumerate(((real, title_real), (synthetic, title_synthetic))):
+        _triaxial(grid[0, column], stream, stream.acc)
+        grid[0, column].set_title(f"{title}: {stream.placement}")
+        if has_gyro:
+            _triaxial(grid[1, column], stream, stream.gyro)
+        grid[-1, column].set_xlabel("time, s")
+    gravity = real.gravity if real.gravity == synthetic.gravity else "differs"
+    grid[0, 0].set_ylabel(f"acceleration, m/s²\n(gravity {gravity})")
+    if has_gyro:
+        grid[1, 0].set_ylabel("angular velocity, rad/s")
+    figure.legend(
+        grid[0, 0].get_lines(), [f"{axis} axis" for axis in XYZ], loc="outside upper right", ncols=3
+    )
+    return figure
+
+
+def _triaxial(axes: "Axes", stream: SensorStream, channel: Floats | None) -> None:
+    if channel is None:
+        axes.text(0.5, 0.5, "no gyroscope", transform=axes.transAxes, ha="center", color=GREY)
+        return
+    time_s = np.arange(len(channel)) / stream.rate_hz
+    shown = np.where(stream.valid[:, None], channel, np.nan)
+    for axis, colour in enumerate(XYZ.values()):
+        axes.plot(time_s, shown[:, axis], color=colour)
+    axes.margins(x=0.01)
+
+
+@_styled
+def body_placements(
+    vertices: Floats, faces: npt.NDArray[np.int64], points: Floats, names: Sequence[str]
+) -> "Figure":
+    """The body from the front and from the back with its sensors; each is shown where it can be seen.
+
+    Args:
+        vertices: (V, 3) body surface facing +x, y left, z up, m.
+        faces: (F, 3) or (F, 4) vertex indices, counter-clockwise seen from outside.
+        points: (P, 3) sensor positions on the surface, m.
+        names: P names.
+    """
+    corners = vertices[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    nearest = [((corners.mean(1) - p) ** 2).sum(1).argmin() for p in points]
+    in_front = normals[nearest, 0] > -0.15
+    reach_m = float(np.abs(vertices[:, 1]).max()) + 0.04
+    inch_per_m = (PANEL_IN - 2 * NAME_IN) / (2 * reach_m)
+    figure = _figure(2 * PANEL_IN, float(np.ptp(vertices[:, 2])) * inch_per_m + 1.0)
+    for axes, sign in zip(figure.subplots(1, 2, sharey=True), (1.0, -1.0), strict=True):
+        _draw_body(axes, corners, normals, sign)
+        chosen = np.flatnonzero(in_front if sign > 0 else ~in_front)
+        lines = [fill(names[int(i)], 16) for i in chosen]
+        _name_points(axes, points[chosen, 1:] * [sign, 1], lines, reach_m, 0.165 / inch_per_m)
+        limit = reach_m + NAME_IN / inch_per_m
+        axes.set(xlim=(-limit, limit), aspect="equal")
+        axes.set_title("Front" if sign > 0 else "Back", loc="center")
+        axes.set_axis_off()
+    return figure
+
+
+def _draw_body(axes: "Axes", corners: Floats, normals: Floats, sign: float) -> None:
+    """Faces that look at the viewer (on the ±x axis), far ones first, shaded by the angle to the light."""
+    from matplotlib.collections import PolyCollection
+
+    turn = np.array([sign, sign, 1.0])
+    corner, normal = corners * turn, normals * turn
+    order = np.argsort(corner[..., 0].mean(1))
+    order = order[normal[order, 0] > 0]
+    shade = 0.58 + 0.37 * np.clip(normal[order] @ [0.78, 0.33, 0.53], 0.0, 1.0)
+    colour = shade[:, None] * [0.97, 0.98, 1.0]
+    axes.add_collection(
+        PolyCollection(list(corner[order][..., 1:]), facecolors=colour, edgecolors=colour, linewidths=0.3)
+    )
+    axes.autoscale_view()
+
+
+def _name_points(axes: "Axes", points: Floats, names: Sequence[str], reach_m: float, line_m: float) -> None:
+    """Names in a column on either side, kept apart, each tied to its dot by a thin line."""
+    for side in (-1.0, 1.0):
+        column = [int(i) for i in np.argsort(points[:, 1]) if (points[i, 0] >= 0) == (side > 0)]
+        tall = np.array([line_m * (names[i].count("\n") + 1) for i in column])
+        for i, height in zip(column, _spread(points[column, 1], tall), strict=True):
+            y, z = points[i]
+            axes.plot([y, side * reach_m], [z, height], color=VERMILION, linewidth=0.8, alpha=0.7)
+            axes.plot(y, z, "o", color=VERMILION, markeredgecolor="white", markersize=8)
+            align = "left" if side > 0 else "right"
+            axes.text(side * (reach_m + 0.02), height, names[i], ha=align, va="center", linespacing=1.05)
+
+
+def _spread(heights: Floats, tall: Floats) -> Floats:
+    """Ascending heights of texts `tall` each, pushed up until none overlap, then centred as before."""
+    spread = heights.copy()
+    for i in range(1, len(spread)):
+        spread[i] = max(spread[i], spread[i - 1] + (tall[i] + tall[i - 1]) / 2)
+    return spread - (spread - heights).mean() if len(spread) else spread
+
+
+@_styled
+def confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], *, title: str = "Confusion") -> "Figure":
+    """Counts of truth (rows) against prediction (columns), shaded by the share of the row.
+
+    Args:
+        matrix: (C, C) counts.
+        labels: C class names.
+        title: what was classified.
+    """
+    size, support = len(labels), matrix.sum(1, keepdims=True)
+    share = np.divide(matrix, support, out=np.zeros(matrix.shape), where=support > 0)
+    side = max(4.2, 0.42 * size + 2.4)
+    figure = _figure(side + 0.5, side)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(size), labels, rotation=40 if size > 3 else 0, ha="right" if size > 3 else "center")
+    axes.set_yticks(range(size), [f"{name} ({n})" for name, n in zip(labels, support[:, 0], strict=True)])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="predicted (darker: larger share of the row)", ylabel="true (samples)", title=title)
+    for row, column in np.argwhere(matrix > 0):
+        ink = "white" if share[row, column] > 0.55 else INK
+        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=ink, fontsize=9)
+    return figure
+
+
+@_styled
+def embedding_map(
+    xy: Floats, labels: Sequence[str], is_text: npt.NDArray[np.bool_], *, title: str = "Embedding space"
+) -> "Figure":
+    """Signals as dots and their class texts as stars, in two dimensions.
+
+    Args:
+        xy: (N, 2) the embeddings' first two principal components.
+        labels: N activities.
+        is_text: (N,) True for the embedding of a text.
+        title: what is shown.
+    """
+    from matplotlib.patheffects import withStroke
+
+    figure = _figure(8.6, 5.6)
+    axes = figure.subplots()
+    name_of = np.asarray(labels)
+    for i, name in enumerate(dict.fromkeys(labels)):
+        colour, marker = CYCLE[i % len(CYCLE)], MARKERS[i // len(CYCLE) % len(MARKERS)]
+        dot, star = (name_of == name) & ~is_text, (name_of == name) & is_text
+        axes.scatter(xy[dot, 0], xy[dot, 1], 20, color=colour, marker=marker, alpha=0.65, lw=0, label=name)
+        axes.scatter(xy[star, 0], xy[star, 1], 240, color=colour, marker="*", edgecolors=INK, zorder=3)
+        for point in xy[star]:
+            text = axes.annotate(name, point, (9, 5), textcoords="offset points", fontsize=9, zorder=4)
+            text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    if is_text.any():
+        axes.scatter([], [], 160, color="white", marker="*", edgecolors=INK, label="text of the activity")
+    axes.set(xlabel="principal component 1", ylabel="principal component 2", title=title)
+    axes.tick_params(labelbottom=False, labelleft=False)
+    figure.legend(loc="outside right center", fontsize=9, ncols=1 + len(set(labels)) // 22)
+    return figure
+
+
+@_styled
+def loss_curves(history: dict[str, list[tuple[int, float]]]) -> "Figure":
+    """One small panel per loss over the steps: the values pale, their running mean bold, the last one named.
+
+    Args:
+        history: name -> (step, value) pairs in order; one name or more.
+    """
+    rows, columns = -(-len(history) // 3), min(3, len(history))
+    figure = _figure(3.3 * columns + 0.4, 2.3 * rows + 0.3)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for (name, pairs), axes in zip(history.items(), panels, strict=False):
+        step, value = np.array(pairs, dtype=np.float64).T
+        width = max(1, len(value) // 25)
+        mean = np.convolve(value, np.ones(width) / width, mode="valid")
+        axes.plot(step, value, color=BLUE, alpha=0.3, linewidth=0.8)
+        axes.plot(step[width - 1 :], mean, color=BLUE, linewidth=1.8)
+        last = (step[-1], mean[-1])
+        axes.annotate(f"{mean[-1]:.3g}", last, (4, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.set(title=name, xlabel="step")
+    for unused in panels:
+        unused.set_visible(False)
+    return figure
+
+
+@_styled
+def bars_with_chance(
+    values: Sequence[float],
+    chance: Sequence[float],
+    names: Sequence[str],
+    intervals: Sequence[tuple[float, float] | None],
+    *,
+    title: str = "",
+) -> "Figure":
+    """A bar per share in [0, 1], the chance level as a tick across it, its 95 % interval as a whisker.
+
+    Args:
+        values: n shares.
+        chance: n chance levels of the same metric.
+        names: n task and metric names, drawn from the top.
+        intervals: n (low, high), or None where there is none.
+        title: what is shown.
+    """
+    place = np.arange(len(values))
+    figure = _figure(8.0, 0.46 * len(values) + 1.4)
+    axes = figure.subplots()
+    axes.barh(place, values, height=0.56, color="#8DBFE0", label="AnyMo")
+    known = [(i, *interval) for i, interval in enumerate(intervals) if interval is not None]
+    if known:
+        row, low, high = zip(*known, strict=True)
+        axes.hlines(row, low, high, color=INK, linewidth=1.6, label="95 % interval")
+    for i, (value, interval) in enumerate(zip(values, intervals, strict=True)):
+        end = max(value, chance[i], interval[1] if interval else 0.0)
+        axes.text(end + 0.012, i, f"{value:.0%}", va="center", fontweight="bold")
+    axes.vlines(chance, place - 0.4, place + 0.4, color=VERMILION, linewidth=2.4, label="chance")
+    axes.set_yticks(place, names)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set(xlim=(0, 1.08), title=title)
+    axes.set_xticks(np.linspace(0, 1, 6), [f"{v:.0%}" for v in np.linspace(0, 1, 6)])
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure

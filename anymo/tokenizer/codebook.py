@@ -1,0 +1,62 @@
+"""Product quantiser: each group of a vector snaps to its own codebook.
+
+Shapes: N vectors, G groups, K codes, C code width.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class ProductQuantizer(nn.Module):
+    """Codebooks moved by exponential moving averages, dead codes revived from the batch.
+
+    van den Oord et al. 2017 (arXiv 1711.00937), appendix A.1, in G independent groups (AnyMo, section on
+    the tokenizer). On more than one process the sums are reduced, so all hold the same codes.
+    """
+
+    def __init__(
+        self, num_groups: int, num_codes: int, code_size: int, decay: float, dead_share: float
+    ) -> None:
+        super().__init__()
+        self.decay, self.dead_share = decay, dead_share
+        codes = torch.randn(num_groups, num_codes, code_size) / code_size**0.5
+        self.codes = nn.Buffer(codes)
+        self.counts = nn.Buffer(torch.ones(num_groups, num_codes))
+        self.sums = nn.Buffer(codes.clone())
+
+    def nearest(self, z_NGC: torch.Tensor) -> torch.Tensor:
+        """(N, G) index of the nearest code of each group, Euclidean."""
+        return torch.cdist(z_NGC.transpose(0, 1), self.codes).argmin(dim=-1).T
+
+    def lookup(self, index_NG: torch.Tensor) -> torch.Tensor:
+        """(N, G, C) codes of indices."""
+        groups = torch.arange(self.codes.shape[0], device=index_NG.device)
+        return self.codes[groups, index_NG]
+
+    @torch.no_grad()
+    def update(self, z_NGC: torch.Tensor, index_NG: torch.Tensor) -> None:
+        """Move the codes toward the vectors that chose them, and revive the dead ones."""
+        z, index = _gathered(z_NGC.detach().float()), _gathered(index_NG)
+        hot = F.one_hot(index.T, self.codes.shape[1]).to(z.dtype)
+        self.counts.lerp_(hot.sum(dim=1), 1 - self.decay)
+        self.sums.lerp_(torch.einsum("gnk,ngc->gkc", hot, z), 1 - self.decay)
+        dead = self.counts < self.dead_share * self.counts.mean(dim=1, keepdim=True)
+        replacement = _evenly(z, dead.shape[1]).transpose(0, 1)
+        self.counts[dead] = self.counts.mean()
+        self.sums[dead] = replacement[dead] * self.counts.mean()
+        self.codes.copy_(self.sums / self.counts[..., None].clamp_min(1e-5))
+
+
+def _gathered(x: torch.Tensor) -> torch.Tensor:
+    """Rows of all processes, in the order of their ranks; every process brings as many."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return x
+    parts = [torch.empty_like(x) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(parts, x.contiguous())
+    return torch.cat(parts)
+
+
+def _evenly(z_NGC: torch.Tensor, num: int) -> torch.Tensor:
+    """(num, G, C) rows drawn from the batch by torch's generator."""
+    return z_NGC[torch.randint(len(z_NGC), (num,), device=z_NGC.device)]

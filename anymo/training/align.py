@@ -1,0 +1,148 @@
+"""Teaching the language model to read motion tokens: LoRA on simulated windows and their captions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from anymo.align import MotionLanguageModel
+from anymo.align.model import MotionPrompt
+from anymo.body import Body
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.encoders import ImuEncoder
+from anymo.records import WindowBatch
+from anymo.tokenizer import MotionTokenizer
+from anymo.training.engine import OptimConfig, TaskOutput, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignConfig:
+    """An alignment run.
+
+    Attributes:
+        corpus: folder of the corpus.
+        encoder: folder of the pre-trained encoder.
+        tokenizer: folder of the motion tokenizer.
+        output: folder of the run; `language_model/` is saved in it.
+        base: language model, by asset name or path.
+        seed: of initial weights and every draw.
+        lora_rank: rank of the adapter.
+        phrase_share: share of windows asked for the activity rather than for a description.
+        fit_windows: windows from which the motion embeddings are started by regression.
+        draw: what training windows look like.
+        optim: steps, batch size, learning rate.
+    """
+
+    corpus: Path
+    encoder: Path
+    tokenizer: Path
+    output: Path
+    base: str = "smollm2-135m-instruct"
+    seed: int = 0
+    lora_rank: int = 16
+    phrase_share: float = 0.6
+    fit_windows: int = 2048
+    draw: DrawConfig = field(default_factory=DrawConfig)
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(
+            steps=120, batch_size=8, lr=1e-3, validate_every=60, save_every=40
+        )
+    )
+
+
+class MotionReader(nn.Module):
+    """Windows to prompts: the frozen encoder and tokenizer in front of the language model."""
+
+    def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
+        super().__init__()
+        self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer.requires_grad_(False)
+        self.eval()
+
+    @torch.no_grad()
+    def codes(self, windows: WindowBatch) -> list[torch.Tensor]:
+        """Codes (L, G) of each window's valid steps."""
+        self.eval()
+        out = self.encoder(windows)
+        codes = self.tokenizer.encode(out.sequence)
+        return [c[v] for c, v in zip(codes, out.sequence_valid, strict=True)]
+
+
+class AlignTask(nn.Module):
+    """Reader and language model; the loss is that of the answers."""
+
+    def __init__(self, reader: MotionReader, language_model: MotionLanguageModel) -> None:
+        super().__init__()
+        self.reader, self.language_model = reader, language_model
+
+    def prompts(self, batch: SimulatedBatch) -> list[MotionPrompt]:
+        """The activity is asked where the text is the short phrase, else a description."""
+        windows = batch.views[0]
+        return [
+            self.language_model.prompt(
+                codes,
+                "activity" if text == phrase else "caption",
+                windows.segment[b][windows.worn[b]].tolist(),
+            )
+            for b, (codes, text, phrase) in enumerate(
+                zip(self.reader.codes(windows), batch.text, batch.phrase, strict=True)
+            )
+        ]
+
+    def forward(self, batch: SimulatedBatch) -> TaskOutput:
+        """Cross-entropy of the answers."""
+        return TaskOutput(loss=self.language_model(self.prompts(batch), batch.text), logs={})
+
+
+def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
+    """Teach the language model and save what was learnt.
+
+    Args:
+        config: the run.
+        bodies: the bodies the corpus was built with.
+
+    Returns:
+        Folder with `language_model/`.
+    """
+    torch.manual_seed(config.seed)
+    corpus = MotionCorpus.load(config.corpus)
+    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
+    reader = MotionReader(
+        ImuEncoder.from_pretrained(config.encoder), MotionTokenizer.from_pretrained(config.tokenizer)
+    )
+    codebook = reader.tokenizer.quantizer.codes
+    model = MotionLanguageModel.create(config.base, codebook, lora_rank=config.lora_rank)
+    rng = np.random.default_rng([config.seed, 11])
+    _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
+    trained = train(
+        AlignTask(reader, model),
+        lambda rng: training.batch(
+            config.optim.batch_size, rng, num_views=1, phrase_share=config.phrase_share
+        ),
+        config.optim,
+        config.output,
+        seed=config.seed,
+        name="align",
+        validate=partial(_validate, held_out, config),
+    )
+    trained.language_model.save_pretrained(config.output / "language_model")
+    return config.output
+
+
+def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: SimulatedBatch) -> None:
+    table = model.language_model.get_input_embeddings().weight
+    words = {p: table[model.text_tokenizer(p)["input_ids"]].mean(dim=0) for p in set(batch.phrase)}
+    codes = reader.codes(batch.views[0])
+    target = torch.stack([words[p] for p, c in zip(batch.phrase, codes, strict=True) for _ in range(len(c))])
+    model.motion_embedding.fit(torch.cat(codes), target.detach())
+
+
+def _validate(sampler: WindowSampler, config: AlignConfig, task: AlignTask) -> dict[str, float]:
+    """Loss of the answers on held-out windows, the same draw every time."""
+    rng = np.random.default_rng([config.seed, 7])
+    batch = sampler.batch(4 * config.optim.batch_size, rng, num_views=1, phrase_share=config.phrase_share)
+    return {"loss": float(task(batch.to(task.language_model.device)).loss)}

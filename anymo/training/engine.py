@@ -1,0 +1,267 @@
+"""The training loop every stage shares: seed, prepare, step, log, validate, checkpoint, resume.
+
+Runs as it is on a CPU or a GPU, under `accelerate launch` (DDP) and under DeepSpeed. Batches are a function
+of (seed, step, process), so a resumed run sees what the straight run would have seen.
+"""
+
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How a stage is optimised.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: items of a batch on one process.
+        lr: peak learning rate of AdamW, after the warm-up; decays by a cosine to a tenth.
+        weight_decay: decoupled weight decay.
+        warmup_steps: linear warm-up.
+        clip_norm: gradient norm is clipped to this.
+        log_every: steps between lines of metrics.jsonl.
+        validate_every: steps between validations; the last step is always validated.
+        save_every: steps between checkpoints to resume from.
+        mixed_precision: "no", "bf16" or "fp16".
+    """
+
+    steps: int
+    batch_size: int
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 20
+    clip_norm: float = 1.0
+    log_every: int = 10
+    validate_every: int = 100
+    save_every: int = 100
+    mixed_precision: str = "no"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "lr", "log_every", "validate_every", "save_every"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"optim.{name}: expected a positive number, got {getattr(self, name)}")
+        if self.mixed_precision not in ("no", "bf16", "fp16"):
+            raise ValueError(
+                f"optim.mixed_precision: expected no, bf16 or fp16, got {self.mixed_precision!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutput:
+    """Loss to descend, and values to log."""
+
+    loss: torch.Tensor
+    logs: dict[str, float]
+
+
+class Task(Protocol):
+    """A stage as the engine sees it: one module whose forward takes a batch and gives a TaskOutput."""
+
+    def __call__(self, batch: Any) -> TaskOutput: ...  # noqa: D102
+
+
+# Batch of one step, drawn from a generator that is the step's and the process's own.
+BatchSource = Callable[[np.random.Generator], Any]
+Validate = Callable[[Any], dict[str, float]]
+T = TypeVar("T", bound=nn.Module)
+
+
+def train(
+    task: T,
+    source: BatchSource,
+    optim: OptimConfig,
+    folder: Path,
+    *,
+    seed: int,
+    name: str,
+    validate: Validate | None = None,
+) -> T:
+    """Train a task, from its last checkpoint if there is one.
+
+    Args:
+        task: module that follows `Task`; its parameters that require gradients are trained.
+        source: gives the batch of a step.
+        optim: how long and how.
+        folder: `metrics.jsonl` and `checkpoint/` are written here.
+        seed: of batches and initial state.
+        name: what the progress bar and the log say.
+        validate: called with the bare task in eval mode.
+
+    Returns:
+        The trained task, without wrappers.
+
+    Raises:
+        RuntimeError: the loss is no longer finite; the message gives the step.
+    """
+    accelerator = Accelerator(mixed_precision=optim.mixed_precision)
+    set_seed(seed)
+    trained = [p for p in task.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.98))
+    scheduler = LambdaLR(optimizer, lambda step: _cosine(step, optim))
+    _tell_deepspeed(accelerator, optim)
+    model, optimizer, scheduler = accelerator.prepare(task, optimizer, scheduler)
+    run = _Run(accelerator, folder, optim, name)
+    step = run.resume()
+    bar = tqdm(
+        total=optim.steps, initial=step, desc=name, unit="step", disable=not accelerator.is_local_main_process
+    )
+    while step < optim.steps:
+        batch = source(np.random.default_rng([seed, step, accelerator.process_index]))
+        output = _update(accelerator, model, optimizer, scheduler, batch, optim)
+        step += 1
+        run.count(optim.batch_size * accelerator.num_processes)
+        bar.update()
+        if not math.isfinite(output.logs["loss"]):
+            raise RuntimeError(
+                f"{name}: the loss is {output.logs['loss']} at step {step}; lower optim.lr or "
+                f"optim.clip_norm (the last checkpoint in {folder / 'checkpoint'} is sound)"
+            )
+        if step % optim.log_every == 0 or step == optim.steps:
+            bar.set_postfix(loss=f"{output.logs['loss']:.3f}")
+            run.log(step, output.logs | {"lr": scheduler.get_last_lr()[0]})
+        if validate is not None and (step % optim.validate_every == 0 or step == optim.steps):
+            run.log(step, _validated(accelerator, model, validate))
+        if step % optim.save_every == 0 or step == optim.steps:
+            run.save(step)
+    bar.close()
+    accelerator.wait_for_everyone()
+    bare: T = accelerator.unwrap_model(model)
+    accelerator.free_memory()
+    return bare.cpu().eval()
+
+
+def _update(
+    accelerator: Accelerator,
+    model: nn.Module,
+    optimizer: Any,
+    scheduler: Any,
+    batch: Any,
+    optim: OptimConfig,
+) -> TaskOutput:
+    model.train()
+    with accelerator.autocast():
+        output: TaskOutput = model(batch.to(accelerator.device))
+    accelerator.backward(output.loss)
+    # Under DeepSpeed backward has already clipped, stepped and zeroed; these calls are then empty.
+    accelerator.clip_grad_norm_(model.parameters(), optim.clip_norm)
+    optimizer.step()
+    scheduler.step()
+    optimizer.zero_grad()
+    loss = accelerator.reduce(output.loss.detach().float(), reduction="mean")
+    return TaskOutput(loss=output.loss, logs=output.logs | {"loss": float(loss)})
+
+
+def _validated(accelerator: Accelerator, model: nn.Module, validate: Validate) -> dict[str, float]:
+    bare = accelerator.unwrap_model(model)
+    bare.eval()
+    with torch.no_grad():
+        values = validate(bare)
+    return {f"validation_{k}": v for k, v in values.items()}
+
+
+def _cosine(step: int, optim: OptimConfig) -> float:
+    if step < optim.warmup_steps:
+        return (step + 1) / (optim.warmup_steps + 1)
+    progress = (step - optim.warmup_steps) / max(1, optim.steps - optim.warmup_steps)
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def _tell_deepspeed(accelerator: Accelerator, optim: OptimConfig) -> None:
+    """Give DeepSpeed the numbers its JSON leaves to "auto", and refuse a JSON that contradicts ours."""
+    plugin = accelerator.state.deepspeed_plugin
+    if plugin is None:
+        return
+    ours = {"train_micro_batch_size_per_gpu": optim.batch_size, "gradient_clipping": optim.clip_norm}
+    for key, value in ours.items():
+        theirs = plugin.deepspeed_config.get(key, "auto")
+        if theirs not in ("auto", value):
+            raise ValueError(
+                f"deepspeed config: {key} is {theirs}, the run's config says {value}; make them equal"
+            )
+        plugin.deepspeed_config[key] = value
+
+
+class _Run:
+    """Files of one training run: metrics.jsonl and the checkpoint."""
+
+    def __init__(self, accelerator: Accelerator, folder: Path, optim: OptimConfig, name: str) -> None:
+        self.accelerator, self.folder, self.name = accelerator, folder, name
+        self.checkpoint, self.optim = folder / "checkpoint", optim
+        self.started, self.items = time.monotonic(), 0
+        folder.mkdir(parents=True, exist_ok=True)
+        accelerator.register_save_state_pre_hook(_drop_frozen)
+
+    def _deepspeed(self, **kwargs: bool) -> dict[str, bool]:
+        return kwargs if self.accelerator.state.deepspeed_plugin is not None else {}
+
+    def count(self, items: int) -> None:
+        self.items += items
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        rate = self.items / (time.monotonic() - self.started)
+        row = {"step": step, "items_per_s": round(rate, 2)} | {k: round(v, 6) for k, v in values.items()}
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self, step: int) -> None:
+        """Write the checkpoint beside the old one, then swap: a crash or a full disk loses neither."""
+        fresh, old = self.folder / "checkpoint.new", self.folder / "checkpoint.old"
+        if self.accelerator.is_main_process:
+            shutil.rmtree(fresh, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(fresh), **self._deepspeed(exclude_frozen_parameters=True))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            (fresh / "step.json").write_text(json.dumps({"step": step, "steps": self.optim.steps}))
+            if self.checkpoint.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                self.checkpoint.replace(old)
+            fresh.replace(self.checkpoint)
+            shutil.rmtree(old, ignore_errors=True)
+
+    def resume(self) -> int:
+        """Load the checkpoint if there is one; the step it was made at, else 0."""
+        old = self.folder / "checkpoint.old"
+        if not self.checkpoint.exists() and old.exists():
+            old.replace(self.checkpoint)
+        if not self.checkpoint.exists():
+            (self.folder / "metrics.jsonl").unlink(missing_ok=True)
+            return 0
+        state = json.loads((self.checkpoint / "step.json").read_text())
+        if state["steps"] != self.optim.steps:
+            raise ValueError(
+                f"{self.name}: {self.checkpoint} belongs to a run of {state['steps']} steps, this one has "
+                f"{self.optim.steps}; use another folder or remove that one"
+            )
+        self.accelerator.load_state(
+            str(self.checkpoint), **(self._deepspeed(load_module_strict=False) or {"strict": False})
+        )
+        _log.info("%s: resumed at step %d", self.name, state["step"])
+        return int(state["step"])
+
+
+def _drop_frozen(models: list[nn.Module], weights: list[dict[str, torch.Tensor]], _folder: str) -> None:
+    """A frozen base model comes from its own asset; checkpoints hold what is trained."""
+    for model, state in zip(models, weights, strict=False):
+        for key, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                state.pop(key, None)

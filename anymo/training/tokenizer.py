@@ -1,0 +1,99 @@
+"""Training the motion tokenizer on the frozen encoder's latents of freshly simulated windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from anymo.body import Body
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.encoders import ImuEncoder
+from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+from anymo.training.engine import OptimConfig, TaskOutput, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """A tokenizer run.
+
+    Attributes:
+        corpus: folder of the corpus.
+        encoder: folder of the pre-trained encoder.
+        output: folder of the run; `tokenizer/` is saved in it.
+        seed: of initial weights and every draw.
+        num_groups: codebooks.
+        codebook_size: codes of each.
+        code_size: width of a code.
+        draw: what training windows look like.
+        optim: steps, batch size, learning rate.
+    """
+
+    corpus: Path
+    encoder: Path
+    output: Path
+    seed: int = 0
+    num_groups: int = 2
+    codebook_size: int = 512
+    code_size: int = 64
+    draw: DrawConfig = field(default_factory=DrawConfig)
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=300, batch_size=256))
+
+
+class TokenizerTask(nn.Module):
+    """The tokenizer, and the encoder that feeds it without being touched."""
+
+    def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
+        super().__init__()
+        self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer
+
+    def forward(self, batch: SimulatedBatch) -> TaskOutput:
+        """Loss of quantising one view of each window."""
+        self.encoder.eval()
+        with torch.no_grad():
+            latents = self.encoder(batch.views[0])
+        out = self.tokenizer(latents.sequence, latents.sequence_valid)
+        logs = {"perplexity": float(out.perplexity), "relative_error": float(out.error)}
+        return TaskOutput(loss=out.loss, logs=logs)
+
+
+def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
+    """Train the tokenizer and save it.
+
+    Args:
+        config: the run.
+        bodies: the bodies the corpus was built with.
+
+    Returns:
+        Folder with `tokenizer/`.
+    """
+    torch.manual_seed(config.seed)
+    corpus = MotionCorpus.load(config.corpus)
+    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
+    encoder = ImuEncoder.from_pretrained(config.encoder)
+    shape = MotionTokenizerConfig(
+        hidden_size=encoder.config.hidden_size,
+        num_groups=config.num_groups,
+        codebook_size=config.codebook_size,
+        code_size=config.code_size,
+    )
+    trained = train(
+        TokenizerTask(encoder, MotionTokenizer(shape)),
+        lambda rng: training.batch(config.optim.batch_size, rng, num_views=1),
+        config.optim,
+        config.output,
+        seed=config.seed,
+        name="tokenise",
+        validate=partial(_validate, held_out, config.seed),
+    )
+    trained.tokenizer.save_pretrained(config.output / "tokenizer")
+    return config.output
+
+
+def _validate(sampler: WindowSampler, seed: int, task: TokenizerTask) -> dict[str, float]:
+    """Relative error and code use on held-out windows, the same draw every time."""
+    return task(sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1)).logs
