@@ -43,9 +43,10 @@ class MotionEmbedding(nn.Module):
         self.codebook = nn.Buffer(codebook_GKC.clone())
         self.weight = nn.Parameter(torch.randn(groups, code_width, width) * 0.02)
         self.bias = nn.Parameter(torch.zeros(groups, 1, width))
-        self.correction = nn.Sequential(nn.Linear(code_width, width), nn.GELU(), nn.Linear(width, width))
-        nn.init.zeros_(self.correction[-1].weight)
-        nn.init.zeros_(self.correction[-1].bias)
+        last = nn.Linear(width, width)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.correction = nn.Sequential(nn.Linear(code_width, width), nn.GELU(), last)
         self.edges = nn.Parameter(torch.randn(2, width) * 0.02)
 
     def forward(self) -> torch.Tensor:

@@ -23,6 +23,6 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("anymo").setLevel(logging.INFO)
     sys.exit(main(sys.argv[1:]))

@@ -71,7 +71,7 @@ SETS: dict[str, DatasetSpec] = {
         DatasetSpec(
             name="spar",
             asset="spar-watch",
-            role="test",
+            role="development",
             rate_hz=50.0,
             acc_unit="g",
             gyro_unit="rad/s",

@@ -53,4 +53,6 @@ def load(
     for ending, reader in _READERS.items():
         if path.name.lower().endswith(ending):
             return reader(path, rate_hz=rate_hz, captions=captions, unit_m=unit_m)
-    raise ValueError(f"{path.name}: expected a file ending in {' or '.join(_READERS)}; convert it to BVH first")
+    raise ValueError(
+        f"{path.name}: expected a file ending in {' or '.join(_READERS)}; convert it to BVH first"
+    )

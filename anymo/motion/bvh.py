@@ -18,7 +18,9 @@ logger = logging.getLogger(__name__)
 _WORLD_FROM_FILE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 # Segments laid along their bone, with the child that shows its direction and that direction in T-pose.
 _ALONG_BONE = {
-    **{f"{side}UpperArm": (f"{side}ForeArm", (0.0, sign, 0.0)) for side, sign in (("Left", 1), ("Right", -1))},
+    **{
+        f"{side}UpperArm": (f"{side}ForeArm", (0.0, sign, 0.0)) for side, sign in (("Left", 1), ("Right", -1))
+    },
     **{f"{side}ForeArm": (f"{side}Hand", (0.0, sign, 0.0)) for side, sign in (("Left", 1), ("Right", -1))},
     **{f"{side}UpperLeg": (f"{side}LowerLeg", (0.0, 0.0, -1.0)) for side in ("Left", "Right")},
     **{f"{side}LowerLeg": (f"{side}Foot", (0.0, 0.0, -1.0)) for side in ("Left", "Right")},

@@ -95,7 +95,9 @@ def parse_bvh(path: Path) -> BvhFile:
     middle = text.find("MOTION")
     if start < 0 or middle < start:
         missing = "HIERARCHY" if start < 0 else "MOTION"
-        raise ValueError(f"{path.name}: expected a BVH file, found no {missing} section; is it whole and BVH?")
+        raise ValueError(
+            f"{path.name}: expected a BVH file, found no {missing} section; is it whole and BVH?"
+        )
     joints = _parse_hierarchy(text[start:middle].split()[1:], path.name)
     num_channels = sum(len(j.channels) for j in joints)
     frame_time_s, values = _parse_frames(text[middle:], num_channels, path.name)

@@ -42,17 +42,23 @@ def find_clips(data_root: Path) -> tuple[Clip, ...]:
     folder = data_root / "motion" / "cmu"
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
-        raise ValueError(f"data root: expected {manifest}, found none; point ANYMO_DATA to the shared data folder")
+        raise ValueError(
+            f"data root: expected {manifest}, found none; point ANYMO_DATA to the shared data folder"
+        )
     with manifest.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     readable = [row for row in rows if row["file"].endswith(".bvh.gz")]
-    logger.info("%s: %d BVH clips, %d in formats without a reader", folder, len(readable), len(rows) - len(readable))
+    logger.info(
+        "%s: %d BVH clips, %d in formats without a reader", folder, len(readable), len(rows) - len(readable)
+    )
     return tuple(_clip(folder / "clips" / row["file"], row) for row in readable)
 
 
 def _clip(path: Path, row: dict[str, str]) -> Clip:
     if not path.is_file():
-        raise ValueError(f"data root: the manifest lists {path.name}, which is not there; fetch the folder again")
+        raise ValueError(
+            f"data root: the manifest lists {path.name}, which is not there; fetch the folder again"
+        )
     sentences = [s.strip() for s in row["kitml_captions"].split(" | ") if s.strip()] or [row["description"]]
     return Clip(
         path=path,

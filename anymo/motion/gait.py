@@ -53,15 +53,15 @@ class Gait:
 
 WALK = Gait(
     step_s=0.54, step_m=0.68, stance=0.62, impact=0.35, clearance_m=0.045, push_off_deg=42, strike_deg=18,
-    arm_deg=20, elbow_deg=22, lean_deg=3,
+    arm_deg=12, elbow_deg=22, lean_deg=3,
 )  # fmt: skip
 RUN = Gait(
-    step_s=0.365, step_m=1.0, stance=0.36, impact=0.3, clearance_m=0.16, push_off_deg=48, strike_deg=8,
-    arm_deg=32, elbow_deg=85, lean_deg=8, width_m=0.08,
+    step_s=0.365, step_m=1.0, stance=0.36, impact=0.3, clearance_m=0.2, push_off_deg=48, strike_deg=8,
+    arm_deg=24, elbow_deg=85, lean_deg=8, width_m=0.08,
 )  # fmt: skip
 STAIRS_UP = Gait(
     step_s=0.62, step_m=0.29, stance=0.64, impact=0.2, clearance_m=0.09, push_off_deg=30, strike_deg=0,
-    arm_deg=11, elbow_deg=30, lean_deg=10, rise_m=0.17,
+    arm_deg=10, elbow_deg=30, lean_deg=10, rise_m=0.17,
 )  # fmt: skip
 STAIRS_DOWN = Gait(
     step_s=0.58, step_m=0.29, stance=0.61, impact=0.6, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
@@ -81,7 +81,7 @@ def perform(c: Curves, rng: np.random.Generator, gait: Gait, speed: float, ampli
     _trunk(c, rng, gait, beat, step_m)
     _arms(c, rng, gait, beat, amplitude * speed**0.7)
     _fit_pelvis_height(c, gait)
-    c.settles = gait.rise_m < 0
+    c.settles = gait.rise_m != 0
 
 
 def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m: float) -> None:
@@ -93,7 +93,9 @@ def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m:
         land, stride = beat.beats[k], stride_s[k]
         off = land + gait.stance * stride
         swing = np.append(land[1:], off[-1] + (1 - gait.stance) * stride[-1]) - off
-        place = step_m * (k + gait.stance)  # under the pelvis at mid-stance
+        place = step_m * (
+            k + gait.stance - (0.1 if gait.stance > 0.5 else 0.05)
+        )  # passed by the pelvis at mid-stance
         hop = np.append(np.diff(place), 2 * step_m)
         c[f"{side}.fx"] = place[0] + moves(c.t, off, swing) @ hop
         sideways = (width if side == "l" else -width) + 0.008 * rng.standard_normal(len(k) + 1)
@@ -127,7 +129,7 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     bob = (
         beat.period**2 * sample_table(force_table(2 * gait.stance), phase)
         if runs
-        else -0.03 * style[1] * step_m * np.cos(2 * np.pi * (phase - 0.12))
+        else -0.026 * style[1] * step_m * np.cos(2 * np.pi * (phase - 0.12))
     )
     jolt = beat.period**2 * sample_table(impact_table(gait.impact * style[2]), phase)
     c["z"] += bob + jolt * strength
@@ -171,3 +173,45 @@ def _fit_pelvis_height(c: Curves, gait: Gait) -> None:
         c["z"] -= gaussian_filter1d(maximum_filter1d(excess, 2 * int(width) + 1), width / 2, mode="nearest")
     else:
         c["z"] -= np.quantile(excess, 0.7)
+
+
+def curve_path(c: Curves, curvature: float) -> None:
+    """Bend a straight path into an arc of the given curvature, 1/m, to the left if positive; feet stay planted."""
+    for x, y, yaw, sign in (
+        ("x", "y", "yaw", 1),
+        ("l.fx", "l.fy", "l.toe_out", 1),
+        ("r.fx", "r.fy", "r.toe_out", -1),
+    ):
+        heading = curvature * c[x]
+        along, across = np.sin(heading) / curvature, (1.0 - np.cos(heading)) / curvature
+        c[x], c[y] = along - c[y] * np.sin(heading), across + c[y] * np.cos(heading)
+        c[yaw] += sign * heading
+
+
+def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: float) -> None:
+    """Turn on the spot in small steps, back and forth, with rests between."""
+    step_rad, step_s = np.radians(38.0) * amplitude, 0.42 / speed
+    begins, turns, now, sign = [], [], -rng.uniform(0.0, 2.0), rng.choice([-1.0, 1.0])
+    while now < c.t[-1]:
+        for _ in range(rng.integers(4, 10)):
+            begins.append(now)
+            turns.append(sign * step_rad * rng.uniform(0.8, 1.2))
+            now += step_s * rng.uniform(0.9, 1.15)
+        now += rng.uniform(0.4, 1.6)
+        sign = -sign if rng.uniform() < 0.6 else sign
+    starts, angles = np.array(begins), np.array(turns)
+    body_yaw = moves(c.t, starts, np.full(len(starts), 2.2 * step_s)) @ angles
+    for parity, side, sign in ((0, "l", 1.0), (1, "r", -1.0)):
+        stop = len(starts) - len(starts) % 2
+        pair = angles[0:stop:2] + angles[1:stop:2]
+        swing = moves(c.t, starts[parity:stop:2], np.full(stop // 2, 1.05 * step_s))
+        yaw, reach = swing @ pair, c[f"{side}.fy"].copy()
+        c[f"{side}.fx"], c[f"{side}.fy"] = -reach * np.sin(yaw), reach * np.cos(yaw)
+        c[f"{side}.toe_out"] += sign * yaw
+        lift = lifts(c.t, starts[parity:stop:2], np.full(stop // 2, 1.05 * step_s)).sum(axis=1)
+        c[f"{side}.lift"] += 0.05 * lift
+        c["y"] -= sign * 0.02 * lift
+        c.add({f"{'r' if side == 'l' else 'l'}.flex": 7.0, "z": -0.01}, lift)
+    c["z"] -= 0.02
+    c["yaw"] += body_yaw
+    c.add({"look": 10.0, "turn": 6.0}, np.gradient(body_yaw, c.t))

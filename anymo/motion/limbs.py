@@ -212,7 +212,12 @@ def _leg_rotations(curves: Curves, side: str, hip: Array, pelvis: Array) -> list
         ankle, foot = ankle_path(leg[:, :5], curves.body.joint_offsets[TOE[side]], curves.body)
         thigh, shank = _stand_on(hip, ankle, foot, curves.body)
         toes_up = soft_positive(leg[:, 3], 0.1)
-        return [_seen_from(pelvis, thigh), _seen_from(thigh, shank), _seen_from(shank, foot), _about(1, -toes_up)]
+        return [
+            _seen_from(pelvis, thigh),
+            _seen_from(thigh, shank),
+            _seen_from(shank, foot),
+            _about(1, -toes_up),
+        ]
     flex, spread, knee, down = leg[:, 5:].T
     zero = np.zeros_like(flex)
     thigh = rotation_of(np.stack([sign * spread, -flex, zero], axis=-1)) @ _about(2, leg[:, 4])

@@ -11,11 +11,11 @@ from torch import nn
 
 from anymo.align import MotionLanguageModel
 from anymo.align.model import MotionPrompt
+from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import ImuEncoder
-from anymo.records import WindowBatch
 from anymo.tokenizer import MotionTokenizer
 from anymo.training.engine import OptimConfig, TaskOutput, train
 
@@ -55,23 +55,6 @@ class AlignConfig:
     )
 
 
-class MotionReader(nn.Module):
-    """Windows to prompts: the frozen encoder and tokenizer in front of the language model."""
-
-    def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
-        super().__init__()
-        self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer.requires_grad_(False)
-        self.eval()
-
-    @torch.no_grad()
-    def codes(self, windows: WindowBatch) -> list[torch.Tensor]:
-        """Codes (L, G) of each window's valid steps."""
-        self.eval()
-        out = self.encoder(windows)
-        codes = self.tokenizer.encode(out.sequence)
-        return [c[v] for c, v in zip(codes, out.sequence_valid, strict=True)]
-
-
 class AlignTask(nn.Module):
     """Reader and language model; the loss is that of the answers."""
 
@@ -89,7 +72,7 @@ class AlignTask(nn.Module):
                 windows.segment[b][windows.worn[b]].tolist(),
             )
             for b, (codes, text, phrase) in enumerate(
-                zip(self.reader.codes(windows), batch.text, batch.phrase, strict=True)
+                zip(self.reader(windows), batch.text, batch.phrase, strict=True)
             )
         ]
 
@@ -136,7 +119,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
 def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: SimulatedBatch) -> None:
     table = model.language_model.get_input_embeddings().weight
     words = {p: table[model.text_tokenizer(p)["input_ids"]].mean(dim=0) for p in set(batch.phrase)}
-    codes = reader.codes(batch.views[0])
+    codes = reader(batch.views[0])
     target = torch.stack([words[p] for p, c in zip(batch.phrase, codes, strict=True) for _ in range(len(c))])
     model.motion_embedding.fit(torch.cat(codes), target.detach())
 

@@ -1,4 +1,4 @@
-"""The resolver against real wheels and the real pip, with no index: what it refuses, keeps and never leaves."""
+"""The resolver against real wheels and the real pip, with no index: what it refuses and never leaves."""
 
 import errno
 import hashlib
@@ -168,7 +168,7 @@ def test_local_path_wins(cache: Path, wheel: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ValueError, match="did you mean 'basic-motions'.*spar-watch"):
+    with pytest.raises(ValueError, match=r"did you mean 'basic-motions'.*spar-watch"):
         assets.resolve("basic-motion")
 
 

@@ -1,0 +1,25 @@
+"""Windows to motion tokens: the frozen encoder and tokenizer in front of the language model."""
+
+import torch
+from torch import nn
+
+from anymo.encoders import ImuEncoder
+from anymo.records import WindowBatch
+from anymo.tokenizer import MotionTokenizer
+
+
+class MotionReader(nn.Module):
+    """Encoder and tokenizer as one, never trained."""
+
+    def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
+        super().__init__()
+        self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer.requires_grad_(False)
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, windows: WindowBatch) -> list[torch.Tensor]:
+        """Codes (L, G) of each window's valid steps; L differs between windows."""
+        self.eval()
+        out = self.encoder(windows)
+        codes = self.tokenizer.encode(out.sequence)
+        return [c[v] for c, v in zip(codes, out.sequence_valid, strict=True)]

@@ -1,0 +1,89 @@
+"""Preparing a corpus: procedural motion on sampled bodies, and real clips where they are."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from anymo import body
+from anymo.body import Body
+from anymo.config import REPOSITORY
+from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
+from anymo.motion import find_clips, procedural
+
+_log = logging.getLogger(__name__)
+
+REAL_CUTOFF_HZ = 12.0  # of captured motion: the 60 fps retargeted clips carry little but jitter above
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """A corpus.
+
+    Attributes:
+        output: folder the corpus is written to.
+        seed: of bodies, motions and the held-out draw.
+        num_clips: procedural clips.
+        clip_s: duration of each, s.
+        num_bodies: body shapes that move and wear the sensors; the first is the average adult.
+        held_out_fraction: share of clips kept for validation, whole clips.
+        use_real_clips: add the CMU clips under ANYMO_DATA or ../shared/data if they are there.
+    """
+
+    output: Path
+    seed: int = 0
+    num_clips: int = 900
+    clip_s: float = 8.0
+    num_bodies: int = 8
+    held_out_fraction: float = 0.12
+    use_real_clips: bool = True
+
+
+def bodies(config: PrepareConfig) -> tuple[Body, ...]:
+    """The bodies of a corpus, a function of its seed alone."""
+    rng = np.random.default_rng([config.seed, 1])
+    return (body.load(), *(body.sample(rng) for _ in range(config.num_bodies - 1)))
+
+
+def data_root() -> Path | None:
+    """Folder of the real recordings and clips: ANYMO_DATA, or ../shared/data beside the repository."""
+    named = os.environ.get("ANYMO_DATA")
+    root = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if named and not root.is_dir():
+        raise ValueError(f"ANYMO_DATA: expected a folder, {root} is none; correct it or unset it")
+    return root if root.is_dir() else None
+
+
+def prepare(config: PrepareConfig) -> MotionCorpus:
+    """Generate, differentiate and write a corpus.
+
+    Clip i depends on (seed, i) alone.
+    """
+    shapes = bodies(config)
+    corpus = build_corpus(
+        _clips(config, shapes), held_out_fraction=config.held_out_fraction, seed=config.seed
+    )
+    corpus.save(config.output)
+    return corpus
+
+
+def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[ClipSource]:
+    activities = tuple(procedural.ACTIVITIES)
+    for i in tqdm(range(config.num_clips), desc="motion", unit="clip"):
+        rng = np.random.default_rng([config.seed, 2, i])
+        shape = i // len(activities) % len(shapes)
+        motion = procedural.generate(
+            activities[i % len(activities)],
+            rng,
+            duration_s=config.clip_s,
+            joint_offsets=shapes[shape].joint_offsets,
+        )
+        yield ClipSource(motion=motion, body=shape)
+    root = data_root() if config.use_real_clips else None
+    if root is not None:
+        for clip in tqdm(find_clips(root), desc="real clips", unit="clip"):
+            yield ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)

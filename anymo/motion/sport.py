@@ -1,0 +1,325 @@
+"""Sport."""
+
+from dataclasses import replace
+
+from anymo.motion.choreography import Activity, oscillation, routine, walking
+from anymo.motion.gait import RUN
+from anymo.motion.keyposes import Key, Pose
+from anymo.motion.rhythms import Wave
+
+READY: Pose = {
+    "z": -0.1,
+    "pitch": 12,
+    "bend": 10,
+    "b.flex": 25,
+    "b.elbow": 60,
+    "b.twist": 20,
+    "l.fy": 0.08,
+    "r.fy": -0.08,
+}
+GUARD: Pose = {
+    "z": -0.05,
+    "b.flex": 38,
+    "b.elbow": 112,
+    "b.twist": 8,
+    "l.fx": 0.16,
+    "r.fx": -0.16,
+    "turn": -14,
+    "bend": 8,
+}
+SETTLE = Key({}, 0.5, -0.1)
+FOREHAND = [
+    Key(
+        {"turn": -40, "yaw": -16, "r.out": 34, "r.flex": -28, "r.twist": -48, "r.elbow": 6, "l.flex": 20},
+        0.5,
+        -0.04,
+    ),
+    Key({"turn": 10, "yaw": 8, "r.out": 30, "r.flex": 46, "r.twist": 0, "r.elbow": -20}, 0.34, -0.15),
+    Key(
+        {"turn": 34, "yaw": 14, "r.out": 10, "r.flex": 70, "r.twist": 46, "r.elbow": 36, "r.pron": 40},
+        0.34,
+        0.0,
+    ),
+    SETTLE,
+]
+BACKHAND = [
+    Key(
+        {"turn": 42, "yaw": 18, "r.flex": 22, "r.twist": 52, "r.elbow": 24, "r.out": -6, "l.flex": 10},
+        0.5,
+        -0.04,
+    ),
+    Key({"turn": -6, "yaw": -4, "r.flex": 36, "r.twist": -8, "r.elbow": -26, "r.out": 24}, 0.34, -0.15),
+    Key(
+        {"turn": -30, "yaw": -12, "r.flex": 26, "r.twist": -44, "r.elbow": -30, "r.out": 66, "r.pron": -30},
+        0.36,
+        0.0,
+    ),
+    SETTLE,
+]
+SMASH = [
+    Key(
+        {
+            "turn": -34,
+            "bend": -18,
+            "r.out": 78,
+            "r.flex": -6,
+            "r.twist": -86,
+            "r.elbow": 40,
+            "l.flex": 105,
+            "z": -0.06,
+        },
+        0.7,
+        -0.03,
+    ),
+    Key(
+        {
+            "turn": 4,
+            "bend": -2,
+            "r.out": 96,
+            "r.flex": 88,
+            "r.twist": -30,
+            "r.elbow": -46,
+            "l.flex": 50,
+            "z": 0.03,
+            "b.heel": 16,
+        },
+        0.33,
+        -0.13,
+    ),
+    Key(
+        {
+            "turn": 30,
+            "bend": 30,
+            "r.flex": 34,
+            "r.out": -6,
+            "r.twist": 34,
+            "r.elbow": -10,
+            "r.pron": 60,
+            "r.wrist": 30,
+        },
+        0.34,
+        0.1,
+    ),
+    SETTLE,
+]
+VOLLEY = [
+    Key({"r.flex": 30, "r.out": 24, "r.twist": -50, "r.elbow": 16, "turn": -16}, 0.26, 0.02),
+    Key({"r.flex": 48, "r.out": 18, "r.twist": -24, "r.elbow": -26, "turn": 6, "x": 0.05}, 0.2, 0.04),
+    SETTLE,
+]
+JAB = [
+    Key({"l.flex": 44, "l.elbow": -108, "l.out": 10, "l.pron": 60, "turn": -14, "l.reach": 10}, 0.2, -0.02),
+    Key({}, 0.26),
+]
+CROSS = [
+    Key(
+        {
+            "r.flex": 46,
+            "r.elbow": -108,
+            "r.out": 10,
+            "r.pron": 60,
+            "turn": 42,
+            "yaw": 12,
+            "r.heel": 24,
+            "r.reach": 12,
+        },
+        0.22,
+        -0.02,
+    ),
+    Key({}, 0.3),
+]
+HOOK = [
+    Key({"r.out": 62, "r.flex": 16, "r.twist": 20, "r.elbow": -22, "turn": -20}, 0.2, -0.04),
+    Key({"r.out": 56, "r.flex": 40, "r.twist": 30, "r.elbow": -18, "turn": 44, "yaw": 14}, 0.2, -0.02),
+    Key({}, 0.34),
+]
+
+SPORT: dict[str, Activity] = {
+    "running": Activity(
+        "running", ("runs forward", "is running", "goes for a run", "races ahead with bent arms",
+        "runs along"),
+        walking(replace(RUN, step_m=1.15, step_s=0.355, push_off_deg=54, arm_deg=25)), "gait",
+    ),
+    "jogging": Activity(
+        "jogging", ("jogs", "runs at an easy pace", "goes for a jog", "jogs along a path"),
+        walking(replace(RUN, step_m=0.85, step_s=0.375, clearance_m=0.12, arm_deg=20)), "gait",
+    ),
+    "jumping": Activity(
+        "jumping", ("jumps up and down", "keeps jumping on the spot", "does small jumps with both feet",
+        "bounces in place"),
+        oscillation(
+            0.62, Wave({"b.flex": 12, "b.elbow": 6}, lag=0.7), Wave({"bend": 6, "pitch": 4}, lag=0.3),
+            base={"b.elbow": 30, "bend": 6}, bounce=0.58, active=1.0,
+        ),
+        "exercise",
+    ),
+    "hopping": Activity(
+        "hopping on one foot",
+        ("hops on the {side} foot", "hops on one leg", "bounces on the {side} leg only",
+            "jumps on one foot in place"),
+        oscillation(
+            0.5, Wave({"b.flex": 10, "b.out": 8}, lag=0.7), Wave({"l.heel": 6, "bend": 3}, lag=0.3),
+            base={"l.lift": 0.2, "l.fx": -0.14, "l.heel": 44, "y": -0.07, "lean": -4, "b.elbow": 40,
+                "b.out": 12},
+            bounce=0.6,
+        ),
+        "exercise",
+    ),
+    "jumping jacks": Activity(
+        "jumping jacks",
+        ("does jumping jacks", "jumps while spreading arms and legs",
+        "hops the feet apart and together, arms overhead",
+         "performs star jumps"),
+        oscillation(
+            0.5, Wave({"b.out": 72, "b.elbow": 4, "l.fy": 0.15, "r.fy": -0.15}, ratio=0.5, lag=0.1),
+            base={"b.out": 74, "l.fy": 0.13, "r.fy": -0.13, "b.pron": -20}, bounce=0.62,
+        ),
+        "exercise",
+    ),
+    "squatting": Activity(
+        "doing squats",
+        ("does squats", "bends the knees deeply and rises again", "squats down and stands up",
+            "performs knee bends"),
+        routine(
+            [Key({"z": -0.4, "x": -0.16, "pitch": 34, "bend": 14, "b.flex": 74, "nod": -20}, 1.1, 0.15),
+                Key({}, 0.95, 0.1)],
+            base={"l.fy": 0.07, "r.fy": -0.07, "b.toe_out": 8}, pause_s=0.2,
+        ),
+        "exercise",
+    ),
+    "lunges": Activity(
+        "doing lunges",
+        ("does lunges with the {side} leg", "steps far forward and lowers the body",
+            "lunges onto the {side} foot and back",
+         "takes deep steps forward and returns"),
+        routine(
+            [Key({"r.fx": 0.34, "r.lift": 0.1, "x": 0.1, "l.heel": 10}, 0.45, -0.15),
+             Key({"r.fx": 0.68, "x": 0.32, "z": -0.26, "l.heel": 46, "pitch": 6}, 0.6, 0.25),
+             Key({"r.fx": 0.34, "r.lift": 0.1, "x": 0.1, "l.heel": 10}, 0.5, -0.15), Key({}, 0.5, 0.2)],
+            base={"b.elbow": 40, "b.twist": 30, "b.out": 18}, pause_s=0.4,
+        ),
+        "exercise",
+    ),
+    "push-ups": Activity(
+        "doing push-ups",
+        ("does push-ups", "lowers the chest to the floor and pushes up again", "performs press-ups",
+         "bends and stretches the arms in a plank"),
+        oscillation(
+            1.5, Wave({"z": 0.085, "pitch": -3, "b.elbow": -40, "b.flex": 22, "b.out": -16}, second=0.1),
+            base={"pitch": 81, "b.flex": 62, "b.elbow": 34, "b.out": 22, "b.twist": -10, "b.wrist": -70,
+                "nod": -20, "z": 0.0},
+            free_legs=True,
+        ),
+        "exercise",
+    ),
+    "cycling": Activity(
+        "cycling", ("rides a bicycle", "is cycling", "pedals on a bike", "turns the pedals round and round"),
+        oscillation(
+            0.8, Wave({"r.fx": 0.165, "l.fx": -0.165, "r.heel": 8, "l.heel": -8}),
+            Wave({"r.lift": 0.165, "l.lift": -0.165, "lean": 1.5, "yaw": 1.2}, lag=0.25),
+            Wave({"side": 2, "b.elbow": 4, "z": 0.004}, ratio=2.0, lag=0.1),
+            base={"b.fx": 0.16, "b.lift": 0.27, "z": 0.07, "pitch": 30, "bend": 26, "b.flex": 82,
+                "b.elbow": 8, "b.pron": 60,
+                  "nod": -34, "b.heel": 10, "x": -0.06},
+            jitter=0.03,
+        ),
+        "exercise",
+    ),
+    "rowing": Activity(
+        "rowing", ("rows a boat", "is rowing", "pulls the oars with both arms", "trains on a rowing machine"),
+        oscillation(
+            2.3, Wave({"x": -0.21}), Wave({"pitch": -20, "bend": -10}, lag=0.06),
+            Wave({"b.flex": -32, "b.elbow": 46, "b.out": 10, "b.reach": -8}, lag=0.13, second=-0.12),
+            base={"z": -0.56, "x": -0.26, "b.fx": 0.3, "b.lift": 0.07, "b.heel": -22, "pitch": 6,
+                "bend": 16, "b.flex": 48,
+                  "b.elbow": 34, "b.pron": 70, "nod": -8},
+            jitter=0.03,
+        ),
+        "exercise",
+    ),
+    "boxing": Activity(
+        "boxing", ("throws punches", "boxes", "punches the air with both fists", "practises boxing strikes"),
+        routine(JAB, CROSS, HOOK, JAB + CROSS, base=GUARD, pause_s=0.35, step_m=0.2), "sport",
+    ),
+    "kicking a ball": Activity(
+        "kicking a ball",
+        ("kicks a ball with the {side} foot", "shoots a ball with the {side} leg",
+            "swings the {side} leg to kick",
+         "plays football and kicks"),
+        routine(
+            [Key({"r.fx": -0.34, "r.lift": 0.3, "r.heel": 62, "l.flex": 40, "l.out": 24, "turn": -16,
+                "yaw": -10, "x": -0.03},
+                 0.45, -0.08),
+             Key({"r.fx": 0.5, "r.lift": 0.22, "r.heel": 12, "r.flex": 34, "turn": 18, "yaw": 12,
+                 "pitch": -10, "z": -0.03}, 0.32, 0.05),
+             Key({"r.fx": 0.2, "r.lift": 0.08}, 0.4, -0.1), Key({}, 0.4, 0.1)],
+            base={"z": -0.04}, pause_s=1.0, step_m=0.35,
+        ),
+        "sport",
+    ),
+    "throwing": Activity(
+        "throwing",
+        ("throws a ball with the {side} hand", "hurls something overhand", "throws with the {side} arm",
+         "winds up and throws a ball far"),
+        routine(SMASH, base={"l.fx": 0.15, "r.fx": -0.15, "z": -0.05}, pause_s=1.6, step_m=0.1), "sport",
+    ),
+    "playing tennis": Activity(
+        "playing tennis",
+        ("plays tennis with a racket in the {side} hand", "hits balls with a racket",
+            "swings a racket and moves between shots",
+         "plays a rally on the court", "strikes with the {side} arm and steps to the next ball"),
+        routine(FOREHAND, FOREHAND, BACKHAND, SMASH, VOLLEY, base=READY, pause_s=0.5, step_m=0.55), "sport",
+    ),
+    "playing badminton": Activity(
+        "playing badminton",
+        ("plays badminton holding the racket in the {side} hand", "hits a shuttlecock",
+            "smashes and moves on the court",
+         "plays shots overhead with the {side} arm", "rallies with light quick steps"),
+        routine(SMASH, SMASH, VOLLEY, BACKHAND, FOREHAND, base=READY, pause_s=0.35, step_m=0.7), "sport",
+    ),
+    "golf swing": Activity(
+        "swinging a golf club",
+        ("swings a golf club", "hits a golf ball", "practises a golf swing",
+            "winds up and plays a golf shot"),
+        routine(
+            [Key({"turn": -62, "yaw": -26, "r.flex": 36, "r.out": 26, "r.elbow": 80, "l.flex": 34,
+                "l.twist": 40}, 0.9, 0.08),
+             Key({"turn": 12, "yaw": 16, "b.elbow": -6, "r.heel": 10}, 0.38, -0.16),
+             Key({"turn": 64, "yaw": 40, "l.flex": 36, "l.out": 26, "l.elbow": 80, "r.flex": 40,
+                 "r.heel": 46, "bend": -20}, 0.46, 0.9),
+             Key({}, 1.2, 0.3)],
+            base={"pitch": 20, "bend": 16, "z": -0.05, "b.flex": 42, "b.twist": 22, "b.elbow": -6,
+                "l.fy": 0.1, "r.fy": -0.1, "nod": 16},
+            pause_s=1.0,
+        ),
+        "sport",
+    ),
+    "dribbling": Activity(
+        "dribbling a basketball",
+        ("dribbles a basketball with the {side} hand", "bounces a ball",
+            "keeps a ball bouncing with the {side} hand",
+         "plays basketball and dribbles"),
+        oscillation(
+            0.56, Wave({"r.elbow": 22, "r.wrist": -18, "r.flex": 5, "r.shrug": 3}, second=0.15),
+                Wave({"z": 0.012, "bend": 2}, lag=0.1),
+            base={"r.flex": 18, "r.elbow": 60, "r.pron": 80, "r.out": 10, "z": -0.12, "pitch": 12,
+                "bend": 14, "l.flex": 20, "l.elbow": 50,
+                  "l.fx": 0.12, "r.fx": -0.1, "l.fy": 0.06, "r.fy": -0.06},
+        ),
+        "sport",
+    ),
+    "dancing": Activity(
+        "dancing", ("dances", "moves to music", "dances on the spot with swaying hips",
+        "steps and swings to a beat"),
+        oscillation(
+            0.52, Wave({"z": 0.022}, lag=0.1), Wave({"y": 0.06, "lean": 6, "side": -8, "l.heel": 14,
+                "r.heel": -14}, ratio=0.5),
+            Wave({"r.flex": 26, "l.flex": -26, "turn": 14}, ratio=0.5, lag=0.2), Wave({"b.out": 24,
+                "b.elbow": 24}, ratio=0.25),
+            Wave({"r.lift": 0.02, "l.lift": -0.02}, ratio=0.5), Wave({"yaw": 12, "r.twist": 26,
+                "l.twist": -26}, ratio=0.125),
+            base={"b.flex": 24, "b.elbow": 56, "b.out": 28, "z": -0.07, "b.lift": 0.025, "b.heel": 16},
+        ),
+        "sport",
+    ),
+}  # fmt: skip

@@ -1,0 +1,271 @@
+"""One object for everything a user does with a trained model: embed, classify, retrieve, caption.
+
+Example:
+    pipe = AnymoPipeline.from_pretrained("runs/demo/model")
+    watch = read_recording("watch.csv", rate_hz=50, acc_unit="g", gyro_unit="deg/s",
+                           gravity="included", placement="left wrist")
+    pipe.classify(watch, labels=["walking", "running", "cycling"])
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, get_args
+
+import torch
+from torch.nn import functional as F
+
+from anymo.data.window import collate, windows
+from anymo.records import Array, Recording, WindowBatch
+
+if TYPE_CHECKING:
+    from anymo.align import MotionLanguageModel
+    from anymo.align.model import MotionPrompt
+    from anymo.align.reader import MotionReader
+    from anymo.encoders import TextTower
+
+Route = Literal["embedding", "likelihood"]
+Recordings = Recording | Sequence[Recording]
+TEMPLATES = ("{}", "a person is {}")
+_CHUNK = 256  # windows encoded at once: bounds memory for hours of recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """Label of one recording; `scores` has one per label, in the order given, and sums to 1."""
+
+    label: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A sentence found for a recording, or a recording for a sentence, by its position in the gallery."""
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedCaption:
+    """What the language model says of one window of a recording."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+class AnymoPipeline:
+    """Encoder, text tower, tokenizer and language model behind four verbs.
+
+    Every verb takes a Recording or several (`anymo.data.read_recording` makes one from an array, a
+    DataFrame, a CSV, npz or parquet file with its rate, units, gravity, sign and placement stated).
+    The language model is loaded when first asked for.
+    """
+
+    def __init__(
+        self,
+        reader: "MotionReader",
+        text: "TextTower",
+        language_model: Path,
+        *,
+        window_s: float,
+        hop_s: float,
+    ) -> None:
+        self.reader, self.text, self.window_s, self.hop_s = reader, text.eval(), window_s, hop_s
+        self._language_model_folder = language_model
+        self._language_model: MotionLanguageModel | None = None
+        self.device = torch.device("cpu")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """Load a model folder with `encoder/`, `text/`, `tokenizer/` and `language_model/`.
+
+        Raises:
+            FileNotFoundError: a part is missing; the message says which and how to make it.
+            ValueError: a checkpoint cannot be read.
+        """
+        from anymo.align.reader import MotionReader
+        from anymo.data.feature_extraction import AnymoFeatureExtractor
+        from anymo.encoders import ImuEncoder, TextTower
+        from anymo.tokenizer import MotionTokenizer
+
+        folder = Path(folder)
+        for part in ("encoder", "text", "tokenizer"):
+            if not (folder / part / "config.json").is_file():
+                raise FileNotFoundError(
+                    f"model folder: expected {folder / part / 'config.json'}, found none; give a folder that "
+                    "`anymo demo` or train/*.py finished, such as runs/demo/model"
+                )
+        try:
+            reader = MotionReader(
+                ImuEncoder.from_pretrained(folder / "encoder"),
+                MotionTokenizer.from_pretrained(folder / "tokenizer"),
+            )
+            text = TextTower.from_pretrained(folder / "text")
+            extractor = AnymoFeatureExtractor.from_pretrained(folder / "encoder")
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"model folder {folder}: a checkpoint cannot be read ({error}); make it again"
+            ) from error
+        return cls(
+            reader, text, folder / "language_model", window_s=extractor.window_s, hop_s=extractor.hop_s
+        )
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move to a device."""
+        self.device = torch.device(device)
+        self.reader.to(self.device)
+        self.text.to(self.device)
+        if self._language_model is not None:
+            self._language_model.to(self.device)
+        return self
+
+    @property
+    def language_model(self) -> "MotionLanguageModel":
+        """The aligned language model."""
+        if self._language_model is None:
+            from anymo.align import MotionLanguageModel
+
+            model = MotionLanguageModel.from_pretrained(self._language_model_folder)
+            self._language_model = model.to(self.device)
+        return self._language_model
+
+    def embed(self, recordings: Recordings) -> torch.Tensor:
+        """Unit embeddings (num recordings, E): the mean over a recording's windows."""
+        rows = []
+        for batch, _ in self._windows(recordings):
+            parts = [self.embed_windows(batch.select(s)) for s in _chunks(len(batch))]
+            rows.append(torch.cat(parts).mean(dim=0))
+        return F.normalize(torch.stack(rows), dim=-1)
+
+    def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
+        """Unit embeddings (num texts, E) of sentences, in the same space."""
+        with torch.no_grad():
+            return self.text(texts).cpu()
+
+    def classify(
+        self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
+    ) -> list[Classification]:
+        """Zero-shot label of each recording.
+
+        Args:
+            recordings: one or more.
+            labels: two or more phrases in plain words, "walking", "riding a bicycle".
+            route: "embedding" compares with the labels' text embeddings, averaged over TEMPLATES;
+                "likelihood" asks the language model how probable each label is as an answer.
+
+        Raises:
+            ValueError: fewer than two labels, a label twice or empty, an unknown route.
+        """
+        scores = self.scores(recordings, labels=labels, route=route)
+        return [
+            Classification(
+                label=labels[int(row.argmax())],
+                scores=dict(zip(labels, row.softmax(dim=0).tolist(), strict=True)),
+            )
+            for row in scores
+        ]
+
+    def scores(
+        self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
+    ) -> torch.Tensor:
+        """Logits (num recordings, num labels) that `classify` ranks: scaled cosines, or log-likelihoods."""
+        _check_labels(labels)
+        if route == "embedding":
+            return 10.0 * self.embed(recordings) @ self.embed_labels(labels).T
+        if route == "likelihood":
+            return self._likelihood(recordings, labels)
+        raise ValueError(f"route: expected one of {get_args(Route)}, got {route!r}")
+
+    def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
+        """Unit text embeddings of labels, mean over TEMPLATES."""
+        parts = [self.embed_text([t.format(label) for label in labels]) for t in TEMPLATES]
+        return F.normalize(torch.stack(parts).mean(dim=0), dim=-1)
+
+    def retrieve(self, recordings: Recordings, texts: Sequence[str], *, top: int = 5) -> list[list[Match]]:
+        """The sentences that fit each recording best, best first."""
+        if not texts:
+            raise ValueError("retrieve: expected one sentence or more to search in, got none")
+        similarity = self.embed(recordings) @ self.embed_text(texts).T
+        best = similarity.topk(min(top, len(texts)), dim=1)
+        return [
+            [Match(index=i, score=s) for i, s in zip(*pair, strict=True)]
+            for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+
+    def caption(self, recordings: Recordings) -> list[list[TimedCaption]]:
+        """A sentence for each window of each recording, from the language model."""
+        result = []
+        for batch, starts in self._windows(recordings):
+            texts = self.caption_windows(batch)
+            lengths = [n / batch.rate_hz for n in _lengths(batch)]
+            result.append(
+                [
+                    TimedCaption(start_s=s, end_s=s + length, text=t)
+                    for s, length, t in zip(starts.tolist(), lengths, texts, strict=True)
+                ]
+            )
+        return result
+
+    def caption_windows(self, batch: WindowBatch, *, at_once: int = 16) -> list[str]:
+        """A sentence for each window."""
+        texts = []
+        for rows in _chunks(len(batch), at_once):
+            texts += self.language_model.generate(self._prompts(batch.select(rows), "caption"))
+        return texts
+
+    def answer_scores(self, batch: WindowBatch, labels: Sequence[str], *, at_once: int = 16) -> torch.Tensor:
+        """Log-probability per token of each label as the activity of each window: (B, num labels)."""
+        parts = [
+            self.language_model.log_likelihood(self._prompts(batch.select(rows), "activity"), labels)
+            for rows in _chunks(len(batch), at_once)
+        ]
+        return torch.cat(parts).cpu()
+
+    def _likelihood(self, recordings: Recordings, labels: Sequence[str]) -> torch.Tensor:
+        batches = [b for b, _ in self._windows(recordings)]
+        scores = self.answer_scores(collate(batches), labels)
+        return torch.stack([part.mean(dim=0) for part in scores.split([len(b) for b in batches])])
+
+    def _prompts(self, batch: WindowBatch, question: Literal["activity", "caption"]) -> list["MotionPrompt"]:
+        codes = self.reader(batch.to(self.device))
+        return [
+            self.language_model.prompt(c, question, batch.segment[b][batch.worn[b]].tolist())
+            for b, c in enumerate(codes)
+        ]
+
+    @torch.no_grad()
+    def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
+        """Unit embeddings (B, E) of windows at the encoder's rate."""
+        return self.reader.encoder(batch.to(self.device)).embedding.cpu()
+
+    def _windows(self, recordings: Recordings) -> Iterator[tuple[WindowBatch, Array]]:
+        recordings = [recordings] if isinstance(recordings, Recording) else recordings
+        if not recordings:
+            raise ValueError("pipeline: expected one recording or more, got none")
+        rate = self.reader.encoder.config.rate_hz
+        for recording in recordings:
+            yield windows(recording, rate_hz=rate, window_s=self.window_s, hop_s=self.hop_s)
+
+
+def _chunks(num: int, size: int = _CHUNK) -> list[slice]:
+    return [slice(k, k + size) for k in range(0, num, size)]
+
+
+def _lengths(batch: WindowBatch) -> list[int]:
+    """Samples of each window up to its last valid one."""
+    seen = batch.sample_valid.any(dim=1)
+    positions = torch.arange(1, seen.shape[1] + 1)
+    return (seen * positions).amax(dim=1).tolist()
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    blank = [i for i, label in enumerate(labels) if not label.strip()]
+    twice = sorted({label for label in labels if list(labels).count(label) > 1})
+    if len(labels) < 2 or blank or twice:
+        raise ValueError(
+            f"labels: expected two or more different phrases, got {list(labels)}"
+            + (f"; empty at {blank}" if blank else "")
+            + (f"; given twice: {twice}" if twice else "")
+        )
