@@ -1,8 +1,10 @@
 """YAML to frozen dataclass and back: strict keys, strict types, `--a.b value` on top."""
 
 import importlib.metadata
+import inspect
 import json
 import platform
+import re
 import subprocess
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ import yaml
 from draccus.argparsing import ArgumentParser
 from draccus.parsers.decoding import decode_bool, decode_tuple
 from draccus.utils import DecodingError, ParsingError
+from draccus.wrappers import docstring
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -95,6 +98,19 @@ class _Parser(ArgumentParser[T]):
             node[leaf] = yaml.safe_load(text) if text else text
         config: T = draccus.decode(self.config_class, tree)
         return config
+
+
+def _field_help(cls: type, name: str) -> docstring.AttributeDocString:
+    """Help of a field: what the class says under `Attributes:`.
+
+    draccus searches the source for comments, and fails on the last name of such a docstring.
+    """
+    found = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(cls) or "", re.M)
+    text = " ".join(found[1].split()).replace("%", "%%") if found else ""
+    return docstring.AttributeDocString(comment_inline=text)
+
+
+docstring.get_attribute_docstring = _field_help
 
 
 def _refuse_duplicates(node: yaml.Node | None, path: Path) -> None:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from anymo import body
 from anymo.body import Body
-from anymo.config import REPOSITORY
+from anymo.config import REPOSITORY, load, save
 from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
 from anymo.motion import find_clips, procedural
 
@@ -49,6 +49,18 @@ def bodies(config: PrepareConfig) -> tuple[Body, ...]:
     return (body.load(), *(body.sample(rng) for _ in range(config.num_bodies - 1)))
 
 
+def bodies_of(corpus: Path) -> tuple[Body, ...]:
+    """The bodies a corpus was built with, from the `config.yaml` that `prepare` left beside it.
+
+    Raises:
+        FileNotFoundError: nothing was written there; run data_prep/simulate.py.
+    """
+    file = corpus / "config.yaml"
+    if not file.is_file():
+        raise FileNotFoundError(f"corpus: expected {file}; run data_prep/simulate.py first")
+    return bodies(load(PrepareConfig, ["--config_path", str(file)]))
+
+
 def data_root() -> Path | None:
     """Folder of the real recordings and clips: ANYMO_DATA, or ../shared/data beside the repository."""
     named = os.environ.get("ANYMO_DATA")
@@ -61,12 +73,13 @@ def data_root() -> Path | None:
 def prepare(config: PrepareConfig) -> MotionCorpus:
     """Generate, differentiate and write a corpus.
 
-    Clip i depends on (seed, i) alone.
+    Clip i depends on (seed, i) alone. The config is saved beside the corpus, for `bodies_of`.
     """
     shapes = bodies(config)
     corpus = build_corpus(
         _clips(config, shapes), held_out_fraction=config.held_out_fraction, seed=config.seed
     )
+    save(config, config.output)
     corpus.save(config.output)
     return corpus
 

@@ -51,7 +51,7 @@ class TemporalBlock(nn.Module):
 class SkeletonConv(MessagePassing):
     r"""Messages between the sensors one body wears, weighted by their distance on the skeleton.
 
-    .. math:: x_i' = x_i + \sum_{j \in \mathcal{N}(i)} \alpha_{ij} W (x_j + e_{ij}), \quad
+    .. math:: x_i' = x_i + \sum_{j \in \mathcal{N}(i)} \alpha_{ij} (W x_j + e_{ij}), \quad
         \alpha_{ij} = \mathrm{softmax}_j\, a^\top \tanh(U x_i + V x_j + e_{ij})
 
     with e the embedding of the number of joints between the two segments (after GATv2, Brody et al. 2022).
@@ -63,7 +63,8 @@ class SkeletonConv(MessagePassing):
     def __init__(self, width: int) -> None:
         super().__init__(aggr="add", node_dim=0)
         distance = torch.from_numpy(hop_distance())
-        self.register_buffer("distance", distance, persistent=False)
+        # Saved with the weights: transformers leaves other buffers uninitialised when it loads a model.
+        self.register_buffer("distance", distance)
         self.norm = nn.LayerNorm(width)
         self.hop = nn.Embedding(int(distance.max()) + 1, width)
         self.target, self.source = nn.Linear(width, width), nn.Linear(width, width)
@@ -75,24 +76,31 @@ class SkeletonConv(MessagePassing):
         """Pass one round of messages; a token that is not valid sends none."""
         if edge_index.shape[1] == 0:
             return x_NLD
-        hop = self.hop(self.distance[segment[edge_index[0]], segment[edge_index[1]]])
         x = self.norm(x_NLD)
-        return x_NLD + self.propagate(edge_index, x=x, hop=hop, valid=valid_NL, size=None)
+        return x_NLD + self.propagate(
+            edge_index,
+            target=self.target(x),
+            source=self.source(x),
+            value=self.value(x),
+            hop=self.hop(self.distance[segment[edge_index[0]], segment[edge_index[1]]]),
+            valid=valid_NL,
+            size=None,
+        )
 
     def message(
         self,
-        x_i: torch.Tensor,
-        x_j: torch.Tensor,
+        target_i: torch.Tensor,
+        source_j: torch.Tensor,
+        value_j: torch.Tensor,
         valid_j: torch.Tensor,
         hop: torch.Tensor,
         index: torch.Tensor,
-        size_i: int | None,
     ) -> torch.Tensor:
         """(E, L, D) messages of edges j -> i."""
         edge = hop[:, None, :]
-        score = self.score(torch.tanh(self.target(x_i) + self.source(x_j) + edge))
-        weight = softmax(score.masked_fill(~valid_j[..., None], -1e4), index, num_nodes=size_i, dim=0)
-        return weight * valid_j[..., None] * self.value(x_j + edge)
+        score = self.score(torch.tanh(target_i + source_j + edge))
+        weight = softmax(score.masked_fill(~valid_j[..., None], -1e4), index, dim=0)
+        return weight * valid_j[..., None] * (value_j + edge)
 
 
 def masked_mean(x: torch.Tensor, valid: torch.Tensor, dim: int) -> torch.Tensor:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from anymo.motion.bvh import load_bvh
+from anymo.motion.choreography import Activity
 from anymo.motion.clips import Clip, find_clips
-from anymo.motion.procedural import ACTIVITIES, Activity, ProceduralSource, generate
+from anymo.motion.procedural import ACTIVITIES, ProceduralSource, generate
 from anymo.records import Caption, Motion
 
 __all__ = [

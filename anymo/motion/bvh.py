@@ -91,7 +91,7 @@ def _bone_poses(file: BvhFile, rig: Rig, unit_m: float) -> tuple[Array, Array]:
 
 
 def _alignment(position: Array, rotation: Array) -> Array:
-    """(23, 3, 3) rest pose from T-pose of each segment: smallest rotation onto the bone; hands as forearms."""
+    """(23, 3, 3) rest pose from T-pose: smallest rotation of a segment onto its bone; hands as forearms."""
     align = np.tile(np.eye(3), (len(SEGMENTS), 1, 1))
     for segment, (child, direction) in _ALONG_BONE.items():
         i, bone = INDEX[segment], position[:, INDEX[child]] - position[:, INDEX[segment]]

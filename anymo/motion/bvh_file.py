@@ -14,7 +14,7 @@ _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for
 
 @dataclass(frozen=True, slots=True)
 class BvhJoint:
-    """One joint: its parent's index (-1: root), offset in the parent's frame, and its channels in file order."""
+    """One joint: its parent's index (-1: root), offset in the parent's frame, and its channels."""
 
     name: str
     parent: int
@@ -130,8 +130,8 @@ def _parse_hierarchy(tokens: list[str], where: str) -> tuple[BvhJoint, ...]:
     except (IndexError, ValueError) as error:
         near = " ".join(tokens[max(position - 3, 0) : position + 4])
         raise ValueError(
-            f"{where}: HIERARCHY breaks near {near!r} ({error or 'unbalanced braces'}); expected ROOT/JOINT "
-            "blocks with OFFSET and CHANNELS; export the file again"
+            f"{where}: HIERARCHY breaks near {near!r} ({str(error) or 'unbalanced braces'}); expected "
+            "ROOT/JOINT blocks with OFFSET and CHANNELS; export the file again"
         ) from error
     return tuple(joints)
 

@@ -34,7 +34,7 @@ def find_clips(data_root: Path) -> tuple[Clip, ...]:
 
     Frame times are the manifest's, which corrects headers that are wrong. Captions are the KIT-ML sentences
     where there are any, else CMU's own description. Non-commercial sets stay out: they may be loaded by
-    path, but not reach released weights. Clips whose KIT-ML sentences or frame times cannot be read raise.
+    path, but not reach released weights.
 
     Raises:
         ValueError: the manifest is missing or lists a file that is not there.

@@ -1,9 +1,9 @@
 """Smooth curves that movement is made of: minimum-jerk steps, jittered rhythm, noise, vertical force."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 from scipy.special import expit
 
@@ -34,15 +34,15 @@ def soft_step(x: Array) -> Array:
     return np.asarray(expit(x))
 
 
-def moves(t: Array, starts_s: Sequence[float] | Array, durations_s: Sequence[float] | Array) -> Array:
+def moves(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Array:
     """(T, K) minimum-jerk steps; sums of overlapping steps flow through without stopping."""
-    starts, durations = np.asarray(starts_s), np.asarray(durations_s)
+    starts, durations = np.asarray(starts_s, np.float64), np.asarray(durations_s, np.float64)
     return minimum_jerk((t[:, None] - starts) / durations)
 
 
-def lifts(t: Array, starts_s: Sequence[float] | Array, durations_s: Sequence[float] | Array) -> Array:
+def lifts(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Array:
     """(T, K) bumps."""
-    return bump((t[:, None] - np.asarray(starts_s)) / np.asarray(durations_s))
+    return bump((t[:, None] - np.asarray(starts_s, np.float64)) / np.asarray(durations_s, np.float64))
 
 
 def smooth_noise(rng: np.random.Generator, t: Array, columns: int, top_hz: float) -> Array:

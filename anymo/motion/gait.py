@@ -176,13 +176,14 @@ def _fit_pelvis_height(c: Curves, gait: Gait) -> None:
 
 
 def curve_path(c: Curves, curvature: float) -> None:
-    """Bend a straight path into an arc of the given curvature, 1/m, to the left if positive; feet stay planted."""
+    """Bend a straight path into an arc of a curvature in 1/m, positive to the left; feet stay planted."""
+    start = c["x"][0]
     for x, y, yaw, sign in (
         ("x", "y", "yaw", 1),
         ("l.fx", "l.fy", "l.toe_out", 1),
         ("r.fx", "r.fy", "r.toe_out", -1),
     ):
-        heading = curvature * c[x]
+        heading = curvature * (c[x] - start)
         along, across = np.sin(heading) / curvature, (1.0 - np.cos(heading)) / curvature
         c[x], c[y] = along - c[y] * np.sin(heading), across + c[y] * np.cos(heading)
         c[yaw] += sign * heading
@@ -200,7 +201,9 @@ def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: fl
         now += rng.uniform(0.4, 1.6)
         sign = -sign if rng.uniform() < 0.6 else sign
     starts, angles = np.array(begins), np.array(turns)
-    body_yaw = moves(c.t, starts, np.full(len(starts), 2.2 * step_s)) @ angles
+    long = np.full(len(starts), 2.2 * step_s)
+    body_yaw = moves(c.t, starts, long) @ angles
+    ahead = moves(c.t + 0.1, starts, long) @ angles - moves(c.t - 0.1, starts, long) @ angles  # eyes lead
     for parity, side, sign in ((0, "l", 1.0), (1, "r", -1.0)):
         stop = len(starts) - len(starts) % 2
         pair = angles[0:stop:2] + angles[1:stop:2]
@@ -214,4 +217,4 @@ def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: fl
         c.add({f"{'r' if side == 'l' else 'l'}.flex": 7.0, "z": -0.01}, lift)
     c["z"] -= 0.02
     c["yaw"] += body_yaw
-    c.add({"look": 10.0, "turn": 6.0}, np.gradient(body_yaw, c.t))
+    c.add({"look": 10.0, "turn": 6.0}, ahead / 0.2)

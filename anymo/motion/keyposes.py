@@ -1,4 +1,4 @@
-"""Movement through key poses: each pose is reached by a minimum-jerk step, and no repetition is like another."""
+"""Movement through key poses, each reached by a minimum-jerk step; no two repetitions are alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,7 @@ Pose = dict[str, float]  # channel of anymo.motion.limbs -> degrees or metres; w
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A pose, the time to reach it, and the rest in it; a negative rest lets the next move start early.
-
-    A mean step of the body to a new place (m, standard deviation) can come before the pose.
-    """
+    """A pose, the time to reach it, and the rest in it; a negative rest lets the next move start early."""
 
     pose: Pose
     move_s: float
@@ -52,7 +49,7 @@ def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float,
     while now < c.t[-1]:
         gain = amplitude * (1.0 + 0.1 * rng.standard_normal())
         stretch = np.exp(0.12 * rng.standard_normal()) / speed
-        for key in routine.keys[rng.integers(len(routine.keys))]:
+        for key in routine.keys[int(rng.integers(len(routine.keys)))]:
             starts.append(now)
             durations.append(key.move_s * stretch * np.exp(0.06 * rng.standard_normal()))
             poses.append(_row(key.pose, gain, rng))
@@ -96,11 +93,12 @@ def shuffle(c: Curves, start_s: float, here: Array, there: Array, duration_s: fl
     begins = start_s + step_s * np.arange(count)
     hop = (there - here) / (count / 2)
     first = "l" if there[1] > here[1] else "r"
+    one_swing = np.full(count // 2, 1.1 * step_s)
     for parity, side in enumerate((first, "r" if first == "l" else "l")):
-        swing = moves(c.t, begins[parity::2], np.full(count // 2, 1.1 * step_s)).sum(axis=1)
+        swing = moves(c.t, begins[parity::2], one_swing).sum(axis=1)
         c[f"{side}.fx"] += hop[0] * swing
         c[f"{side}.fy"] += hop[1] * swing
-        height = 0.06 * lifts(c.t, begins[parity::2], np.full(count // 2, 1.1 * step_s)).sum(axis=1)
+        height = 0.06 * lifts(c.t, begins[parity::2], one_swing).sum(axis=1)
         c[f"{side}.lift"] += height
         c[f"{side}.heel"] += 2.5 * height
     travel = moves(c.t, begins, np.full(count, 2.2 * step_s)).mean(axis=1)

@@ -26,6 +26,7 @@ CHANNEL: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
 SOLE_M = 0.02  # height of the toe joint over the floor when the foot stands flat
 _HEEL_BEHIND_ANKLE_M = 0.05
 _ROUNDING_M = 0.004
+_ELBOW_STOP_RAD = 0.05  # elbows do not bend backwards; they come to a soft stop
 _MIRROR_Y = np.diag([1.0, -1.0, 1.0])
 TOE = {"l": INDEX["LeftToe"], "r": INDEX["RightToe"]}
 _TRUNK_SEGMENTS = ("L5", "L3", "T12", "T8")
@@ -151,7 +152,7 @@ def _arm_rotations(arm: Array) -> list[Array]:
     return [
         rotation_of(np.stack([shrug, zero, -reach], axis=-1)),
         swing @ hanging @ _about(1, twist),
-        _about(2, -elbow) @ _about(1, pron),
+        _about(2, -soft_positive(elbow, _ELBOW_STOP_RAD)) @ _about(1, pron),
         rotation_of(np.stack([-wrist, zero, -dev], axis=-1)),
     ]
 

@@ -1,6 +1,7 @@
 """Procedural motion: everyday and sport activities drawn from a generator, with captions."""
 
 from difflib import get_close_matches
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,12 @@ _SWAY: dict[str, float] = {
         "shrug": 0.6, "reach": 0.6}.items()},
 }  # fmt: skip
 _TREMOR_SHARE, _TREMOR_HZ, _SWAY_HZ = 0.012, 7.0, 0.6
+
+
+class _Style(NamedTuple):
+    side: str
+    speed: float
+    amplitude: float
 
 
 def generate(
@@ -54,33 +61,31 @@ def generate(
         heading_rad: direction the person faces at first, from +x to the left.
 
     Raises:
-        ValueError: unknown activity or side, or a factor or length that is not positive.
+        ValueError: unknown activity or side, a factor outside 0.4 to 2, or fewer than two frames.
     """
     name = str(rng.choice(list(ACTIVITIES))) if activity is None else activity
     spec = _activity(name)
-    side = str(rng.choice(["left", "right"], p=[0.3, 0.7])) if side is None else side
-    speed = float(np.exp(np.clip(0.16 * rng.standard_normal(), -0.4, 0.4))) if speed is None else speed
-    amplitude = (
-        float(np.exp(np.clip(0.12 * rng.standard_normal(), -0.3, 0.25))) if amplitude is None else amplitude
+    style = _Style(
+        side or str(rng.choice(["left", "right"], p=[0.3, 0.7])),
+        _factor(rng, 0.16) if speed is None else speed,
+        _factor(rng, 0.12) if amplitude is None else amplitude,
     )
     heading = float(rng.uniform(-np.pi, np.pi)) if heading_rad is None else heading_rad
-    _check(side, {"speed": speed, "amplitude": amplitude, "duration_s": duration_s, "rate_hz": rate_hz})
-    curves = Curves(np.arange(max(2, round(duration_s * rate_hz))) / rate_hz, Body(joint_offsets))
-    spec.choreography(curves, rng, speed, amplitude)
+    _check(style, duration_s, rate_hz)
+    curves = Curves(np.arange(round(duration_s * rate_hz)) / rate_hz, Body(joint_offsets))
+    spec.choreography(curves, rng, style.speed, style.amplitude)
     _sway(curves, rng)
     root, rotations = pose_body(curves)
-    if side == "left":
-        root, rotations = mirrored(root, rotations)
-    turn = rotation_of(np.array([0.0, 0.0, heading]))
-    rotations[:, 0] = turn @ rotations[:, 0]
-    root = (root - [*root[0, :2], 0.0]) @ turn.T
+    root, rotations = _face(
+        *(mirrored(root, rotations) if style.side == "left" else (root, rotations)), heading
+    )
     return Motion(
         root_position=root,
         rotations=rotations,
         joint_offsets=joint_offsets,
         rate_hz=rate_hz,
-        captions=describe(rng, spec.phrase, spec.verbs, side, speed, amplitude),
-        name=f"{name}-{side}-speed{speed:.2f}-range{amplitude:.2f}",
+        captions=describe(rng, spec.phrase, spec.verbs, style.side, style.speed, style.amplitude),
+        name=f"{name}-{style.side}-speed{style.speed:.2f}-range{style.amplitude:.2f}",
         source="procedural",
         licence=LICENCE,
     )
@@ -94,12 +99,27 @@ def _activity(name: str) -> Activity:
     return ACTIVITIES[name]
 
 
-def _check(side: str, positive: dict[str, float]) -> None:
-    if side not in ("left", "right"):
-        raise ValueError(f"side: expected 'left' or 'right', got {side!r}")
-    for name, value in positive.items():
-        if not value > 0:
-            raise ValueError(f"{name}: expected a positive number, got {value}")
+def _factor(rng: np.random.Generator, spread: float) -> float:
+    return float(np.exp(spread * np.clip(rng.standard_normal(), -2.5, 2.5)))
+
+
+def _check(style: _Style, duration_s: float, rate_hz: float) -> None:
+    if style.side not in ("left", "right"):
+        raise ValueError(f"side: expected 'left' or 'right', got {style.side!r}")
+    for name in ("speed", "amplitude"):
+        if not 0.4 <= getattr(style, name) <= 2.0:
+            raise ValueError(
+                f"{name}: expected a factor on the usual one within 0.4 to 2, got {getattr(style, name)}"
+            )
+    if not (rate_hz > 0 and duration_s * rate_hz >= 2):
+        raise ValueError(f"duration: expected 2 frames or more, got {duration_s} s at {rate_hz} Hz")
+
+
+def _face(root: Array, rotations: Array, heading: float) -> tuple[Array, Array]:
+    """Start over the origin and turn everything to a heading."""
+    turn = rotation_of(np.array([0.0, 0.0, heading]))
+    rotations[:, 0] = turn @ rotations[:, 0]
+    return np.asarray((root - [*root[0, :2], 0.0]) @ turn.T), rotations
 
 
 def _sway(curves: Curves, rng: np.random.Generator) -> None:
@@ -122,7 +142,9 @@ class ProceduralSource:
     def __init__(
         self, activities: tuple[str, ...] = (), duration_s: float = 8.0, rate_hz: float = 60.0
     ) -> None:
-        self.activities = tuple(_activity(a) and a for a in activities or ACTIVITIES)
+        for name in activities:
+            _activity(name)
+        self.activities = activities or tuple(ACTIVITIES)
         self.duration_s, self.rate_hz = duration_s, rate_hz
 
     def generate(self, seed: int) -> Motion:

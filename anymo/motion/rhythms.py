@@ -1,4 +1,4 @@
-"""Movement that repeats by nature: bouncing, pedalling, rowing, small strokes of the hand, moving on the floor."""
+"""Movement that repeats by nature: bouncing, pedalling, strokes of the hand, moving on the floor."""
 
 from dataclasses import dataclass, field
 
@@ -66,7 +66,7 @@ def _bouts(rng: np.random.Generator, t: Array, active: float) -> Array:
 
 
 def _bounce(c: Curves, phase: Array, period: Array, ground_share: float) -> None:
-    """Jump at every beat: force on the ground, free fall in the air; feet leave when the legs are stretched."""
+    """Jump at every beat: force on the ground, then free fall; the feet leave when the legs are stretched."""
     table = force_table(ground_share) + impact_table(0.5)
     take_off = sample_table(table, np.array([ground_share]))[0]
     height = period**2 * (sample_table(table, phase) - take_off)

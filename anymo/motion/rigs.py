@@ -39,7 +39,7 @@ class Rig:
 
 
 def _bones(trunk: str, limbs: str, left: str, right: str) -> tuple[str, ...]:
-    """Bones of the 23 segments from seven of the trunk and eight of a limb pair, `*` standing for the side."""
+    """Bones of the 23 segments from seven of the trunk and eight of a limb pair, `*` being the side."""
     arm, leg = limbs.split(",")[:4], limbs.split(",")[4:]
     pairs = [bone.replace("*", side) for part in (arm, leg) for side in (right, left) for bone in part]
     return (*trunk.split(","), *pairs)

@@ -1,0 +1,1 @@
+"""The `anymo` command and the frame of the stage scripts."""

@@ -1,0 +1,92 @@
+"""What every entry shares: logging set up once, errors in one line, exit codes, and the stage scripts' frame."""
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+_DEBUG = "ANYMO_DEBUG"
+_CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "accelerate", "deepspeed", "matplotlib")
+EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+
+
+class StageConfig(Protocol):
+    """What a stage script asks of its configuration: a folder to keep it in."""
+
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+
+
+C = TypeVar("C", bound=StageConfig)
+
+
+def start_logging(*, quiet: bool = False) -> None:
+    """Our own INFO to stderr (warnings only when quiet); third parties' errors alone."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("anymo").setLevel(logging.WARNING if quiet else logging.INFO)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def show_tracebacks() -> None:
+    """Let errors through with their traceback, as ANYMO_DEBUG=1 does."""
+    os.environ[_DEBUG] = "1"
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """`error: ...` on stderr and exit code 1 for what a user can mend; 130 after Ctrl-C.
+
+    An error of ours (TypeError, AssertionError, ...) keeps its traceback.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say_interrupted()
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:  # typer's own answer to Ctrl-C, which says nothing
+            _say_interrupted()
+        raise
+    except Exception as error:
+        if os.environ.get(_DEBUG, "0") not in ("", "0") or not _can_be_mended(error):
+            raise
+        sys.stderr.write(f"error: {_message(error)}\n")
+        raise SystemExit(EXIT_ERROR) from None
+
+
+def run_stage(config_class: type[C], stage: Callable[[C], object]) -> None:
+    """Body of a stage script: configuration from the command line, saved with the run, then the stage."""
+    from anymo import config as configuration
+
+    start_logging()
+    with errors_in_one_line():
+        # The `deepspeed` launcher appends --local_rank; accelerate reads LOCAL_RANK from the environment.
+        config = configuration.load(config_class, [a for a in sys.argv[1:] if not a.startswith("--local_rank")])
+        if os.environ.get("RANK", "0") == "0":
+            configuration.save(config, config.output)
+        stage(config)
+
+
+def _can_be_mended(error: Exception) -> bool:
+    from safetensors import SafetensorError
+
+    return isinstance(error, ValueError | OSError | RuntimeError | SafetensorError)
+
+
+def _message(error: Exception) -> str:
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+        return f"{error}; free some space and run the same command again: it goes on from what is finished"
+    if type(error) is RuntimeError:
+        return f"{error} (where: {_DEBUG}=1)"
+    return str(error) or type(error).__name__
+
+
+def _say_interrupted() -> None:
+    sys.stderr.write("interrupted; nothing half-written is kept, a re-run continues from what is finished\n")
