@@ -1,5 +1,6 @@
 """YAML to frozen dataclass and back: strict keys, strict types, `--a.b value` on top."""
 
+import dataclasses
 import importlib.metadata
 import inspect
 import json
@@ -87,7 +88,7 @@ class _Parser(ArgumentParser[T]):
     def _postprocessing(self, parsed_args: Namespace) -> T:
         options = vars(parsed_args)
         path = options.pop("config_path", None)
-        tree = read_yaml(Path(path)) if path else {}
+        tree = _merged(_defaults(self.config_class), read_yaml(Path(path)) if path else {})
         for name, text in options.items():
             *blocks, leaf = name.split(".")
             node = tree
@@ -98,6 +99,23 @@ class _Parser(ArgumentParser[T]):
             node[leaf] = yaml.safe_load(text) if text else text
         config: T = draccus.decode(self.config_class, tree)
         return config
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    """Defaults as a tree, so that one key of a block given alone leaves the others at this config's own."""
+    tree: dict[str, Any] = {}
+    for f in dataclasses.fields(cls):
+        if f.default is not dataclasses.MISSING:
+            tree[f.name] = draccus.encode(f.default)
+        elif f.default_factory is not dataclasses.MISSING:
+            tree[f.name] = draccus.encode(f.default_factory())
+    return tree
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {k: (below[k], above[k]) for k in below.keys() & above.keys()}
+    blocks = {k: _merged(a, b) for k, (a, b) in both.items() if isinstance(a, dict) and isinstance(b, dict)}
+    return below | above | blocks
 
 
 def _field_help(cls: type, name: str) -> docstring.AttributeDocString:

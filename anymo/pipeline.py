@@ -7,7 +7,8 @@ Example:
     pipe.classify(watch, labels=["walking", "running", "cycling"])
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, get_args
@@ -97,17 +98,13 @@ class AnymoPipeline:
                     f"model folder: expected {folder / part / 'config.json'}, found none; give a folder that "
                     "`anymo demo` or train/*.py finished, such as runs/demo/model"
                 )
-        try:
+        with _readable(folder):
             reader = MotionReader(
                 ImuEncoder.from_pretrained(folder / "encoder"),
                 MotionTokenizer.from_pretrained(folder / "tokenizer"),
             )
             text = TextTower.from_pretrained(folder / "text")
             extractor = AnymoFeatureExtractor.from_pretrained(folder / "encoder")
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"model folder {folder}: a checkpoint cannot be read ({error}); make it again"
-            ) from error
         return cls(
             reader, text, folder / "language_model", window_s=extractor.window_s, hop_s=extractor.hop_s
         )
@@ -123,18 +120,33 @@ class AnymoPipeline:
 
     @property
     def language_model(self) -> "MotionLanguageModel":
-        """The aligned language model."""
+        """The aligned language model.
+
+        Raises:
+            FileNotFoundError: the model folder has none.
+            ValueError: it cannot be read, or was aligned with another tokenizer.
+        """
         if self._language_model is None:
             from anymo.align import MotionLanguageModel
 
-            model = MotionLanguageModel.from_pretrained(self._language_model_folder)
-            self._language_model = model.to(self.device)
+            folder = self._language_model_folder
+            with _readable(folder):
+                model = MotionLanguageModel.from_pretrained(folder).to(self.device)
+            if not torch.equal(model.motion_embedding.codebook, self.reader.tokenizer.quantizer.codes):
+                raise ValueError(
+                    f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "
+                    "holds; run train/align.py again"
+                )
+            self._language_model = model
         return self._language_model
 
     def embed(self, recordings: Recordings) -> torch.Tensor:
         """Unit embeddings (num recordings, E): the mean over a recording's windows."""
+        return self._embed_batches(batch for batch, _ in self._windows(recordings))
+
+    def _embed_batches(self, batches: Iterable[WindowBatch]) -> torch.Tensor:
         rows = []
-        for batch, _ in self._windows(recordings):
+        for batch in batches:
             parts = [self.embed_windows(batch.select(s)) for s in _chunks(len(batch))]
             rows.append(torch.cat(parts).mean(dim=0))
         return F.normalize(torch.stack(rows), dim=-1)
@@ -168,15 +180,29 @@ class AnymoPipeline:
         ]
 
     def scores(
-        self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
+        self,
+        recordings: Recordings,
+        *,
+        labels: Sequence[str],
+        route: Route = "embedding",
+        max_windows: int | None = None,
     ) -> torch.Tensor:
-        """Logits (num recordings, num labels) that `classify` ranks: scaled cosines, or log-likelihoods."""
+        """Logits (num recordings, num labels) that `classify` ranks: scaled cosines, or log-likelihoods.
+
+        Args:
+            recordings: one or more.
+            labels: as `classify`.
+            route: as `classify`.
+            max_windows: read at most this many windows of each recording, evenly spaced; None reads all.
+        """
         _check_labels(labels)
+        if route not in get_args(Route):
+            raise ValueError(f"route: expected one of {get_args(Route)}, got {route!r}")
+        batches = [_spread(batch, max_windows) for batch, _ in self._windows(recordings)]
         if route == "embedding":
-            return 10.0 * self.embed(recordings) @ self.embed_labels(labels).T
-        if route == "likelihood":
-            return self._likelihood(recordings, labels)
-        raise ValueError(f"route: expected one of {get_args(Route)}, got {route!r}")
+            return 10.0 * self._embed_batches(batches) @ self.embed_labels(labels).T
+        scores = self.answer_scores(collate(batches), labels)
+        return torch.stack([part.mean(dim=0) for part in scores.split([len(b) for b in batches])])
 
     def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
         """Unit text embeddings of labels, mean over TEMPLATES."""
@@ -223,11 +249,6 @@ class AnymoPipeline:
         ]
         return torch.cat(parts).cpu()
 
-    def _likelihood(self, recordings: Recordings, labels: Sequence[str]) -> torch.Tensor:
-        batches = [b for b, _ in self._windows(recordings)]
-        scores = self.answer_scores(collate(batches), labels)
-        return torch.stack([part.mean(dim=0) for part in scores.split([len(b) for b in batches])])
-
     def _prompts(self, batch: WindowBatch, question: Literal["activity", "caption"]) -> list["MotionPrompt"]:
         codes = self.reader(batch.to(self.device))
         return [
@@ -249,8 +270,29 @@ class AnymoPipeline:
             yield windows(recording, rate_hz=rate, window_s=self.window_s, hop_s=self.hop_s)
 
 
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """What goes wrong while a checkpoint is read, with the remedy."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise ValueError(
+            f"model folder {folder}: a checkpoint cannot be read ({error}); make it again"
+        ) from error
+
+
 def _chunks(num: int, size: int = _CHUNK) -> list[slice]:
     return [slice(k, k + size) for k in range(0, num, size)]
+
+
+def _spread(batch: WindowBatch, max_windows: int | None) -> WindowBatch:
+    if max_windows is None or len(batch) <= max_windows:
+        return batch
+    return batch.select(torch.linspace(0, len(batch) - 1, max_windows).round().long())
 
 
 def _lengths(batch: WindowBatch) -> list[int]:
@@ -261,6 +303,10 @@ def _lengths(batch: WindowBatch) -> list[int]:
 
 
 def _check_labels(labels: Sequence[str]) -> None:
+    if isinstance(labels, str):
+        raise ValueError(
+            f"labels: expected two or more phrases, got one string {labels!r}; put them in a list"
+        )
     blank = [i for i, label in enumerate(labels) if not label.strip()]
     twice = sorted({label for label in labels if list(labels).count(label) > 1})
     if len(labels) < 2 or blank or twice:

@@ -7,9 +7,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any import reads it
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from anymo import assets
+from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
+from anymo.records import Caption, Motion
+from anymo.skeleton import DEFAULT_JOINT_OFFSETS, NUM_SEGMENTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -42,3 +47,34 @@ def asset() -> Callable[[str], Path]:
         return found
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def hand_motion() -> Callable[..., Motion]:
+    """Motion drawn by hand: every joint swings as a sum of two sines, the pelvis walks forward."""
+
+    def swing(seed: int = 0, duration_s: float = 8.0, rate_hz: float = 60.0, warp: float = 1.0) -> Motion:
+        rng = np.random.default_rng([seed, 3])
+        t = warp * np.arange(round(duration_s * rate_hz / warp) + 1) / rate_hz
+        size, hz = 0.35 * rng.normal(size=(2, NUM_SEGMENTS, 3)), rng.uniform(0.3, 1.6, (2, NUM_SEGMENTS, 3))
+        phase = rng.uniform(0, 2 * np.pi, (2, NUM_SEGMENTS, 3))
+        angle = (size * np.sin(2 * np.pi * hz * t[:, None, None, None] + phase)).sum(axis=1)
+        root = np.stack([0.8 * t, 0.05 * np.sin(4 * t), 0.9 + 0.03 * np.sin(9 * t)], axis=-1)
+        return Motion(
+            root_position=root,
+            rotations=Rotation.from_rotvec(angle.reshape(-1, 3)).as_matrix().reshape(*angle.shape[:2], 3, 3),
+            joint_offsets=DEFAULT_JOINT_OFFSETS,
+            rate_hz=rate_hz,
+            captions=(Caption(text=f"move {seed % 4}"), Caption(text=f"a person moves in manner {seed % 4}")),
+            name=f"swing-{seed}",
+            source="by hand",
+        )
+
+    return swing
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(hand_motion: Callable[..., Motion]) -> MotionCorpus:
+    """Twelve clips of 8 s, some of them held out."""
+    clips = [ClipSource(motion=hand_motion(k), body=0) for k in range(12)]
+    return build_corpus(clips, held_out_fraction=0.4, seed=1)

@@ -1,1 +1,39 @@
-"""The `anymo` command and the frame of the stage scripts."""
+"""The `anymo` command: thin over the doors. Nothing heavy is imported before a command needs it."""
+
+from typing import Annotated
+
+import typer
+
+from anymo.cli import demo, info, model, simulate
+from anymo.cli.session import errors_in_one_line, show_tracebacks, start_logging
+
+app = typer.Typer(
+    name="anymo",
+    help="Body motion to inertial signals anywhere on the body, to motion tokens, to words.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(demo.demo)
+app.command("simulate")(simulate.simulate)
+app.command("classify")(model.classify)
+app.command("caption")(model.caption)
+app.command("retrieve")(model.retrieve)
+app.command("info")(info.info)
+
+
+@app.callback()
+def options(
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what goes wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show errors with their traceback.")] = False,
+) -> None:
+    """Options of every command; they stand before its name."""
+    start_logging(quiet=quiet)
+    if debug:
+        show_tracebacks()
+
+
+def main() -> None:
+    """Entry point of the `anymo` command."""
+    with errors_in_one_line():
+        app()

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 _DEBUG = "ANYMO_DEBUG"
-_CHATTY = ("transformers", "sentence_transformers", "huggingface_hub", "accelerate", "deepspeed", "matplotlib")
+_CHATTY = (
+    "transformers",
+    "sentence_transformers",
+    "huggingface_hub",
+    "accelerate",
+    "deepspeed",
+    "matplotlib",
+)
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
 
@@ -68,7 +75,9 @@ def run_stage(config_class: type[C], stage: Callable[[C], object]) -> None:
     start_logging()
     with errors_in_one_line():
         # The `deepspeed` launcher appends --local_rank; accelerate reads LOCAL_RANK from the environment.
-        config = configuration.load(config_class, [a for a in sys.argv[1:] if not a.startswith("--local_rank")])
+        config = configuration.load(
+            config_class, [a for a in sys.argv[1:] if not a.startswith("--local_rank")]
+        )
         if os.environ.get("RANK", "0") == "0":
             configuration.save(config, config.output)
         stage(config)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from anymo.records import Motion
@@ -87,16 +88,21 @@ class MotionCorpus:
 
         Raises:
             FileNotFoundError: nothing was written there; run data_prep/simulate.py.
+            ValueError: the file is not whole.
         """
-        from safetensors import safe_open
-
         path = folder / "corpus.safetensors"
         if not path.is_file():
             raise FileNotFoundError(f"corpus: expected {path}; run data_prep/simulate.py first")
-        with safe_open(path, framework="pt") as file:
-            words = json.loads(file.metadata()["words"])
+        try:
+            tensors = load_file(path)
+            with safe_open(path, framework="pt") as file:
+                words = json.loads(file.metadata()["words"])
+        except SafetensorError as error:
+            raise ValueError(
+                f"corpus: {path} cannot be read ({error}); run data_prep/simulate.py again"
+            ) from error
         return cls(
-            **load_file(path),
+            **tensors,
             captions=tuple(map(tuple, words["captions"])),
             names=tuple(words["names"]),
             sources=tuple(words["sources"]),
@@ -112,7 +118,7 @@ def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed:
     Clips are held out whole, drawn by (seed, clip name) alone, and the same way whatever their order.
 
     Raises:
-        ValueError: no clips.
+        ValueError: no clips, or one without a caption.
     """
     features, poses, bodies, words = [], [], [], []
     for clip in clips:
@@ -121,6 +127,10 @@ def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed:
         poses.append(torch.from_numpy(pose_features(clip.motion)).float())
         bodies.append(clip.body)
         captions = tuple(dict.fromkeys(c.text for c in clip.motion.captions))
+        if not captions:
+            raise ValueError(
+                f"corpus: expected a caption for every clip, got none for {clip.motion.name!r}; write one"
+            )
         words.append((captions, clip.motion.name, clip.motion.source))
     if not features:
         raise ValueError("corpus: expected one clip or more, got none")

@@ -34,7 +34,7 @@ class PrepareConfig:
         use_real_clips: add the CMU clips under ANYMO_DATA or ../shared/data if they are there.
     """
 
-    output: Path
+    output: Path = Path("runs/demo/corpus")
     seed: int = 0
     num_clips: int = 900
     clip_s: float = 8.0

@@ -39,7 +39,7 @@ class DrawConfig:
         gyro_share: share of devices that have a gyroscope.
         removed_share: share of devices that remove gravity.
         removal_tilt_rad: standard deviation of the tilt error with which they do it, rad.
-        upright_share: share of devices mounted along the limb rather than turned any way.
+        upright_share: share of devices mounted flat on the skin rather than turned any way.
         short_share: share of windows cut short, to 0.5 s and more.
     """
 

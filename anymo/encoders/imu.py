@@ -15,11 +15,10 @@ from anymo.encoders.layers import SkeletonConv, TemporalBlock, masked_mean, sinu
 from anymo.records import GRAVITY_MPS2, WindowBatch
 from anymo.skeleton import NUM_SEGMENTS
 
-_ACC_KNEE_MPS2, _GYRO_KNEE_RADPS = (
-    0.5,
-    0.2,
-)  # asinh is linear below and logarithmic above: keeps quiet and wild
+# asinh is linear below and logarithmic above: keeps quiet and wild.
+_ACC_KNEE_MPS2, _GYRO_KNEE_RADPS = 0.5, 0.2
 _NUM_ACC, _NUM_GYRO = 12, 7
+_REACH = 2  # samples that the stem looks to either side
 
 
 @dataclass
@@ -59,7 +58,7 @@ class ImuEncoder(PreTrainedModel):
         self.no_acc = nn.Parameter(torch.zeros(_NUM_ACC))
         self.no_gyro = nn.Parameter(torch.zeros(_NUM_GYRO))
         self.stem = nn.Sequential(
-            nn.Conv1d(_NUM_ACC + _NUM_GYRO, width // 2, kernel_size=5, padding=2), nn.GELU()
+            nn.Conv1d(_NUM_ACC + _NUM_GYRO, width // 2, kernel_size=2 * _REACH + 1), nn.GELU()
         )
         self.patch = nn.Conv1d(width // 2, width, config.patch_samples, stride=config.patch_samples)
         self.segment = nn.Embedding(NUM_SEGMENTS, width)
@@ -131,15 +130,16 @@ class ImuEncoder(PreTrainedModel):
         self, signal_NTC: torch.Tensor, valid_NT: torch.Tensor, has_gyro_N: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         patch = self.config.patch_samples
-        missing = -signal_NTC.shape[1] % patch
-        if missing:  # complete the last patch with samples marked as missing
-            signal_NTC = nn.functional.pad(signal_NTC, (0, 0, 0, missing))
-            valid_NT = nn.functional.pad(valid_NT, (0, missing))
+        # What the stem reaches before and after the window, and the rest of the last patch, is missing.
+        edges = (_REACH, _REACH + -signal_NTC.shape[1] % patch)
+        signal_NTC = nn.functional.pad(signal_NTC, (0, 0, *edges))
+        valid_NT = nn.functional.pad(valid_NT, edges)
+        signal_NTC = signal_NTC.masked_fill(~valid_NT[..., None], 0.0)  # NaN times a mask is NaN
         acc, gyro = _channels(signal_NTC, valid_NT)
         acc = torch.where(valid_NT[..., None], acc, self.no_acc)
         gyro = torch.where((valid_NT & has_gyro_N[:, None])[..., None], gyro, self.no_gyro)
         x = self.patch(self.stem(torch.cat([acc, gyro], dim=-1).transpose(1, 2)))
-        return x.transpose(1, 2), valid_NT.unflatten(1, (-1, patch)).any(dim=-1)
+        return x.transpose(1, 2), valid_NT[:, _REACH:-_REACH].unflatten(1, (-1, patch)).any(dim=-1)
 
 
 def _channels(signal_NTC: torch.Tensor, valid_NT: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

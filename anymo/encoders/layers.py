@@ -74,8 +74,6 @@ class SkeletonConv(MessagePassing):
         self, x_NLD: torch.Tensor, valid_NL: torch.Tensor, edge_index: torch.Tensor, segment: torch.Tensor
     ) -> torch.Tensor:
         """Pass one round of messages; a token that is not valid sends none."""
-        if edge_index.shape[1] == 0:
-            return x_NLD
         x = self.norm(x_NLD)
         return x_NLD + self.propagate(
             edge_index,

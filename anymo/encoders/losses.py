@@ -46,6 +46,7 @@ def reconstruction(predicted: torch.Tensor, signal: torch.Tensor, valid: torch.T
         signal: (N, T, 6) scaled acc and gyro.
         valid: (N, T, 6) bool.
     """
+    signal = signal.masked_fill(~valid, 0.0)
     value = F.smooth_l1_loss(predicted, signal, reduction="none")
     step = F.smooth_l1_loss(predicted.diff(dim=1), signal.diff(dim=1), reduction="none")
     both = valid[:, 1:] & valid[:, :-1]

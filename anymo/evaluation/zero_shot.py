@@ -51,6 +51,7 @@ def zero_shot(
     *,
     recordings: Sequence[Recording] | None = None,
     seed: int = 0,
+    max_windows: int | None = None,
 ) -> ZeroShotResult:
     """Classify every recording of a registered set; no label, window or statistic of it was trained on.
 
@@ -60,11 +61,12 @@ def zero_shot(
         route: embedding or likelihood.
         recordings: those of the set, if they are loaded already.
         seed: of the bootstrap.
+        max_windows: windows read of each recording, evenly spaced; None reads all.
     """
     spec = SETS[set_name]
     recordings = load_set(set_name) if recordings is None else recordings
     words = tuple(spec.words[label] for label in spec.labels)
-    scores = pipe.scores(recordings, labels=words, route=route).numpy()
+    scores = pipe.scores(recordings, labels=words, route=route, max_windows=max_windows).numpy()
     truth = np.array([spec.labels.index(r.label) for r in recordings])
     result = classification(scores, truth, words)
     hits = (result.prediction == truth).astype(float)

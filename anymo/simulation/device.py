@@ -22,14 +22,15 @@ class DeviceModel:
     scale_error: float = 0.004  # standard deviation per axis
 
     def apply(self, signal: Array, rate_hz: float, rng: np.random.Generator) -> Array:
-        """Corrupt a signal (T, 6), acc m/s² and gyro rad/s, of bandwidth rate / 2.
+        """Corrupt signals (..., T, 6), acc m/s² and gyro rad/s, of bandwidth rate / 2.
 
-        One draw of bias and scale for the whole signal, white noise per sample with standard deviation
+        One draw of bias and scale for each signal, white noise per sample with standard deviation
         density · √(rate / 2).
         """
+        per_device = (*signal.shape[:-2], 1, 6)
         density = np.repeat([self.acc_noise_density, self.gyro_noise_density], 3)
-        bias = np.repeat([self.acc_bias_mps2, self.gyro_bias_radps], 3) * rng.standard_normal(6)
-        scale = 1 + self.scale_error * rng.standard_normal(6)
+        bias = np.repeat([self.acc_bias_mps2, self.gyro_bias_radps], 3) * rng.standard_normal(per_device)
+        scale = 1 + self.scale_error * rng.standard_normal(per_device)
         noise = density * np.sqrt(rate_hz / 2) * rng.standard_normal(signal.shape)
         corrupted: Array = signal * scale + bias + noise
         return corrupted

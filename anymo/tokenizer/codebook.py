@@ -37,26 +37,35 @@ class ProductQuantizer(nn.Module):
     @torch.no_grad()
     def update(self, z_NGC: torch.Tensor, index_NG: torch.Tensor) -> None:
         """Move the codes toward the vectors that chose them, and revive the dead ones."""
-        z, index = _gathered(z_NGC.detach().float()), _gathered(index_NG)
-        hot = F.one_hot(index.T, self.codes.shape[1]).to(z.dtype)
-        self.counts.lerp_(hot.sum(dim=1), 1 - self.decay)
-        self.sums.lerp_(torch.einsum("gnk,ngc->gkc", hot, z), 1 - self.decay)
-        dead = self.counts < self.dead_share * self.counts.mean(dim=1, keepdim=True)
-        replacement = _evenly(z, dead.shape[1]).transpose(0, 1)
-        self.counts[dead] = self.counts.mean()
-        self.sums[dead] = replacement[dead] * self.counts.mean()
+        z = z_NGC.detach().float()
+        hot = F.one_hot(index_NG.T, self.codes.shape[1]).to(z.dtype)
+        self.counts.lerp_(_over_processes(hot.sum(dim=1)), 1 - self.decay)
+        self.sums.lerp_(_over_processes(torch.einsum("gnk,ngc->gkc", hot, z)), 1 - self.decay)
+        mean = self.counts.mean(dim=1, keepdim=True).expand_as(self.counts)
+        dead = self.counts < self.dead_share * mean
+        self.sums[dead] = (mean[..., None] * _of_first_process(_drawn(z, dead.shape[1])))[dead]
+        self.counts.copy_(torch.where(dead, mean, self.counts))
         self.codes.copy_(self.sums / self.counts[..., None].clamp_min(1e-5))
 
 
-def _gathered(x: torch.Tensor) -> torch.Tensor:
-    """Rows of all processes, in the order of their ranks; every process brings as many."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return x
-    parts = [torch.empty_like(x) for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather(parts, x.contiguous())
-    return torch.cat(parts)
+def _is_distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
-def _evenly(z_NGC: torch.Tensor, num: int) -> torch.Tensor:
-    """(num, G, C) rows drawn from the batch by torch's generator."""
-    return z_NGC[torch.randint(len(z_NGC), (num,), device=z_NGC.device)]
+def _over_processes(x: torch.Tensor) -> torch.Tensor:
+    """Sum over processes, which may bring different numbers of vectors."""
+    if _is_distributed():
+        torch.distributed.all_reduce(x)
+    return x
+
+
+def _of_first_process(x: torch.Tensor) -> torch.Tensor:
+    if _is_distributed():
+        torch.distributed.broadcast(x, src=0)
+    return x
+
+
+def _drawn(z_NGC: torch.Tensor, num: int) -> torch.Tensor:
+    """(G, num, C) vectors drawn from the batch by torch's generator."""
+    rows = torch.randint(len(z_NGC), (num,), device=z_NGC.device)
+    return z_NGC[rows].transpose(0, 1).contiguous()

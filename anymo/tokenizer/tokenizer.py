@@ -88,12 +88,13 @@ class MotionTokenizer(PreTrainedModel):
         """Codes (B, L, G) to latents (B, L, D).
 
         Raises:
-            ValueError: a code is outside the codebook.
+            ValueError: the codes are not this tokenizer's.
         """
-        if codes.numel() and (codes.min() < 0 or codes.max() >= self.config.codebook_size):
+        groups, size = self.config.num_groups, self.config.codebook_size
+        if codes.shape[-1] != groups or ((codes < 0) | (codes >= size)).any():
             raise ValueError(
-                f"codes: expected 0 to {self.config.codebook_size - 1}, got {int(codes.min())} to "
-                f"{int(codes.max())}; they come from another tokenizer"
+                f"codes: expected (B, L, {groups}) from 0 to {size - 1}, got {tuple(codes.shape)} from "
+                f"{int(codes.min())} to {int(codes.max())}; they come from another tokenizer"
             )
         quantized = self.quantizer.lookup(codes.flatten(0, 1)).unflatten(0, codes.shape[:2])
         return self._decode(quantized, valid)

@@ -17,7 +17,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer
-from anymo.training.engine import OptimConfig, TaskOutput, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,10 @@ class AlignConfig:
         optim: steps, batch size, learning rate.
     """
 
-    corpus: Path
-    encoder: Path
-    tokenizer: Path
-    output: Path
+    corpus: Path = Path("runs/demo/corpus")
+    encoder: Path = Path("runs/demo/pretrain/encoder")
+    tokenizer: Path = Path("runs/demo/tokenizer/tokenizer")
+    output: Path = Path("runs/demo/align")
     base: str = "smollm2-135m-instruct"
     seed: int = 0
     lora_rank: int = 16
@@ -112,7 +112,8 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         name="align",
         validate=partial(_validate, held_out, config),
     )
-    trained.language_model.save_pretrained(config.output / "language_model")
+    if is_main_process():
+        trained.language_model.save_pretrained(config.output / "language_model")
     return config.output
 
 

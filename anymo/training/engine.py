@@ -7,6 +7,7 @@ of (seed, step, process), so a resumed run sees what the straight run would have
 import json
 import logging
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate import Accelerator, PartialState
+from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
@@ -110,7 +111,7 @@ def train(
     Raises:
         RuntimeError: the loss is no longer finite; the message gives the step.
     """
-    accelerator = Accelerator(mixed_precision=optim.mixed_precision)
+    accelerator = _accelerator(optim)
     set_seed(seed)
     trained = [p for p in task.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.98))
@@ -145,6 +146,23 @@ def train(
     bare: T = accelerator.unwrap_model(model)
     accelerator.free_memory()
     return bare.cpu().eval()
+
+
+def is_main_process() -> bool:
+    """Whether this process writes what a run leaves behind."""
+    return bool(PartialState().is_main_process)
+
+
+def _accelerator(optim: OptimConfig) -> Accelerator:
+    """Accelerator of this process; without a GPU accelerate joins processes by gloo only if told to."""
+    deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true"
+    no_gpu = not torch.accelerator.is_available()
+    return Accelerator(
+        mixed_precision=optim.mixed_precision,
+        cpu=no_gpu and not deepspeed,
+        kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")] if no_gpu and deepspeed else None,
+        step_scheduler_with_optimizer=False,  # else the schedule runs once per process at every step
+    )
 
 
 def _update(
@@ -241,8 +259,9 @@ class _Run:
     def resume(self) -> int:
         """Load the checkpoint if there is one; the step it was made at, else 0."""
         old = self.folder / "checkpoint.old"
-        if not self.checkpoint.exists() and old.exists():
+        if self.accelerator.is_main_process and not self.checkpoint.exists() and old.exists():
             old.replace(self.checkpoint)
+        self.accelerator.wait_for_everyone()
         if not self.checkpoint.exists():
             (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return 0
@@ -256,12 +275,23 @@ class _Run:
             str(self.checkpoint), **(self._deepspeed(load_module_strict=False) or {"strict": False})
         )
         _log.info("%s: resumed at step %d", self.name, state["step"])
+        if self.accelerator.is_main_process:
+            self._forget_metrics_after(state["step"])
         return int(state["step"])
+
+    def _forget_metrics_after(self, step: int) -> None:
+        """Drop the lines of steps that are done again, and one that a crash left half-written."""
+        path = self.folder / "metrics.jsonl"
+        if path.exists():
+            whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            fresh = path.with_suffix(".new")
+            fresh.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
+            fresh.replace(path)
 
 
 def _drop_frozen(models: list[nn.Module], weights: list[dict[str, torch.Tensor]], _folder: str) -> None:
     """A frozen base model comes from its own asset; checkpoints hold what is trained."""
     for model, state in zip(models, weights, strict=False):
-        for key, parameter in model.named_parameters():
+        for key, parameter in model.named_parameters(remove_duplicate=False):  # tied ones under both names
             if not parameter.requires_grad:
                 state.pop(key, None)

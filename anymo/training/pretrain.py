@@ -25,7 +25,7 @@ from anymo.encoders import (
 from anymo.encoders.layers import TemporalBlock
 from anymo.encoders.losses import multi_positive_contrastive, reconstruction, sequence_contrastive
 from anymo.records import WindowBatch
-from anymo.training.engine import OptimConfig, TaskOutput, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
 
 _log = logging.getLogger(__name__)
 
@@ -63,14 +63,16 @@ class PretrainConfig:
         corpus: folder of the corpus (data_prep/simulate.py writes it).
         output: folder of the run; `encoder/` and `text/` are saved in it.
         seed: of initial weights and every draw.
-        encoder: shape of the encoder, as in `AnymoEncoderConfig`.
+        hidden_size: width of the encoder, as in `AnymoEncoderConfig`.
+        num_layers: its blocks.
+        num_heads: its attention heads.
         draw: what training windows look like.
         objective: weights of the objectives.
         optim: steps, batch size, learning rate.
     """
 
-    corpus: Path
-    output: Path
+    corpus: Path = Path("runs/demo/corpus")
+    output: Path = Path("runs/demo/pretrain")
     seed: int = 0
     hidden_size: int = 192
     num_layers: int = 3
@@ -91,7 +93,8 @@ class PretrainTask(nn.Module):
         self.pose = PoseEncoder(PoseEncoderConfig(embedding_size=size))
         self.predictor = TemporalBlock(width, encoder.config.num_heads)
         self.decoder = nn.Linear(width, encoder.config.patch_samples * 6)
-        self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
+        # One element, not a scalar: DeepSpeed cannot broadcast a parameter without a dimension.
+        self.log_scale = nn.Parameter(torch.tensor([np.log(1 / 0.07)], dtype=torch.float32))
         self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
 
     def forward(self, batch: SimulatedBatch) -> TaskOutput:
@@ -185,18 +188,19 @@ def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
         name="pre-train",
         validate=partial(_validate, held_out, config.seed),
     )
-    trained.encoder.save_pretrained(config.output / "encoder")
-    trained.text.save_pretrained(config.output / "text")
-    extractor = AnymoFeatureExtractor(
-        rate_hz=config.draw.rate_hz, window_s=config.draw.window_s, hop_s=config.draw.window_s
-    )
-    extractor.save_pretrained(config.output / "encoder")
+    if is_main_process():
+        trained.encoder.save_pretrained(config.output / "encoder")
+        trained.text.save_pretrained(config.output / "text")
+        extractor = AnymoFeatureExtractor(
+            rate_hz=config.draw.rate_hz, window_s=config.draw.window_s, hop_s=config.draw.window_s
+        )
+        extractor.save_pretrained(config.output / "encoder")
     return config.output
 
 
 def _validate(sampler: WindowSampler, seed: int, task: PretrainTask) -> dict[str, float]:
     """Retrieval of the short phrase of held-out windows, the same draw every time."""
-    batch = sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1)
+    batch = sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1).to(task.unit.device)
     phrases = sorted(set(batch.phrase))
     embedding = task.encoder(batch.views[0]).embedding
     similarity = (embedding @ task.text(phrases).T).numpy(force=True)

@@ -14,7 +14,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.training.engine import OptimConfig, TaskOutput, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class TokenizerConfig:
         optim: steps, batch size, learning rate.
     """
 
-    corpus: Path
-    encoder: Path
-    output: Path
+    corpus: Path = Path("runs/demo/corpus")
+    encoder: Path = Path("runs/demo/pretrain/encoder")
+    output: Path = Path("runs/demo/tokenizer")
     seed: int = 0
     num_groups: int = 2
     codebook_size: int = 512
@@ -90,10 +90,12 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         name="tokenise",
         validate=partial(_validate, held_out, config.seed),
     )
-    trained.tokenizer.save_pretrained(config.output / "tokenizer")
+    if is_main_process():
+        trained.tokenizer.save_pretrained(config.output / "tokenizer")
     return config.output
 
 
 def _validate(sampler: WindowSampler, seed: int, task: TokenizerTask) -> dict[str, float]:
     """Relative error and code use on held-out windows, the same draw every time."""
-    return task(sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1)).logs
+    batch = sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1)
+    return task(batch.to(task.encoder.device)).logs

@@ -1,0 +1,148 @@
+"""`anymo simulate`: what sensors on the body would read during a motion."""
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from anymo.records import Array, Motion, Recording
+
+
+def _list(wanted: bool) -> None:
+    if not wanted:
+        return
+    from anymo.motion import ACTIVITIES
+    from anymo.skeleton import PLACEMENTS
+
+    typer.echo("\n  ".join(["activities:", *ACTIVITIES]))
+    typer.echo("\n  ".join(["placements:", *PLACEMENTS]))
+    raise typer.Exit
+
+
+def simulate(
+    motion: Annotated[str, typer.Argument(help="A .bvh or .bvh.gz file, or an activity such as walking.")],
+    *,
+    placement: Annotated[list[str], typer.Option(help="Where a sensor sits; repeat it for more sensors.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Written: .csv, .npz or .parquet.")],
+    rate: Annotated[float, typer.Option(help="Samples per second.")] = 50.0,
+    gravity: Annotated[
+        Literal["included", "removed"], typer.Option(help="Specific force, or gravity taken out.")
+    ] = "included",
+    device: Annotated[
+        bool, typer.Option("--device/--ideal", help="With the errors of a consumer part, or without.")
+    ] = True,
+    duration: Annotated[float, typer.Option(help="Length of an activity, s; a file has its own.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Of the activity and of the device's errors.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the first sensor beside an ideal one.")] = None,
+    _listing: Annotated[
+        bool, typer.Option("--list", is_eager=True, callback=_list, help="Show activities and placements.")
+    ] = False,
+) -> None:
+    """Simulate sensors anywhere on the body: time in s, acc in m/s^2, gyro in rad/s, in the sensor's axes."""
+    import numpy as np
+
+    from anymo import body, simulation
+
+    _check(output, plot, device=device)
+    wearer = body.load()
+    worn = [wearer.placement(name) for name in placement]
+    rng = np.random.default_rng(seed)
+    movement, cutoff_hz = _motion(motion, rng, duration, wearer.joint_offsets)
+    sense = partial(
+        simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, rng=rng, cutoff_hz=cutoff_hz
+    )
+    recording = sense(device=simulation.DeviceModel() if device else None)
+    _write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
+    if plot is not None:
+        _draw(plot, ideal=sense(device=None), recording=recording)
+    typer.echo(
+        f"{output}: {recording.duration_s:.1f} s of {movement.name}, time s, acc m/s^2, gyro rad/s\n"
+        f"to read it: --rate {rate:g} --acc-unit m/s^2 --gyro-unit rad/s --gravity {gravity} "
+        f"--placement '{placement[0]}'" + (_columns_hint(recording) if len(worn) > 1 else "")
+    )
+
+
+def _check(output: Path, plot: Path | None, *, device: bool) -> None:
+    if output.suffix not in _WRITERS:
+        raise ValueError(f"--output: expected a name ending in {', '.join(_WRITERS)}, got {output.name!r}")
+    for file in filter(None, (output, plot)):
+        if not file.parent.is_dir():
+            raise FileNotFoundError(f"{file}: no folder {file.parent}; make it first")
+    if plot is not None and not device:
+        raise ValueError("--plot: compares the device with an ideal sensor; leave --ideal out")
+
+
+def _motion(
+    name: str, rng: "np.random.Generator", duration_s: float, joint_offsets: "Array"
+) -> "tuple[Motion, float | None]":
+    """The motion, and the low-pass that captured motion needs, Hz."""
+    from anymo.data.prepare import REAL_CUTOFF_HZ
+    from anymo.motion import generate, load
+
+    if "." in name or Path(name).exists():
+        if not Path(name).is_file():
+            raise FileNotFoundError(f"motion: no file {name}; check the path, or see `anymo simulate --list`")
+        return load(name), REAL_CUTOFF_HZ
+    return generate(name, rng, duration_s=duration_s, joint_offsets=joint_offsets), None
+
+
+def _prefix(recording: "Recording", placement: str) -> str:
+    return "" if len(recording.sensors) == 1 else placement.replace(" ", "_") + "_"
+
+
+def _table(recording: "Recording") -> "pd.DataFrame":
+    """Column per channel; the placement stands before the name where there are several."""
+    import numpy as np
+    import pandas as pd
+
+    first = recording.sensors[0]
+    columns = {"time_s": np.arange(len(first.acc)) / first.rate_hz}
+    for sensor in recording.sensors:
+        for kind, signal in (("acc", sensor.acc), ("gyro", sensor.gyro)):
+            if signal is not None:
+                name = f"{_prefix(recording, sensor.placement)}{kind}"
+                columns.update({f"{name}_{axis}": signal[:, i] for i, axis in enumerate("xyz")})
+    return pd.DataFrame(columns)
+
+
+def _columns_hint(recording: "Recording") -> str:
+    names = list(_table(recording).columns[1:7])
+    return f" --columns {','.join(names)}"
+
+
+def _write_npz(table: "pd.DataFrame", path: Path) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.savez(file, **{str(name): table[name].to_numpy() for name in table.columns})
+
+
+_WRITERS: "dict[str, Callable[[pd.DataFrame, Path], None]]" = {
+    ".csv": lambda table, path: table.to_csv(path, index=False, float_format="%.9g"),
+    ".npz": _write_npz,
+    ".parquet": lambda table, path: table.to_parquet(path, index=False),
+}
+
+
+def _write_whole(target: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the target and rename: no reader ever sees half a file."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
+        part = Path(folder) / target.name
+        write(part)
+        part.replace(target)
+
+
+def _draw(target: Path, *, ideal: "Recording", recording: "Recording") -> None:
+    from anymo import plots
+
+    figure = plots.signal_pair(
+        ideal.sensors[0], recording.sensors[0], title_real="Ideal sensor", title_synthetic="Device"
+    )
+    _write_whole(target, lambda path: figure.savefig(path, dpi=plots.DPI))

@@ -1,0 +1,67 @@
+"""Configuration of the demo: every stage's own, on common folders."""
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from anymo.data.prepare import PrepareConfig
+from anymo.evaluation.suite import EvaluateConfig
+from anymo.training.align import AlignConfig
+from anymo.training.pretrain import PretrainConfig
+from anymo.training.tokenizer import TokenizerConfig
+
+_STAGES = ("prepare", "pretrain", "tokenizer", "align")
+_SET_BY_DEMO = ("output", "corpus", "encoder", "tokenizer", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """A demo run.
+
+    Attributes:
+        name: the run's folder under `runs`.
+        seed: of every stage.
+        runs: folder of all runs.
+        prepare: the corpus.
+        pretrain: the encoder.
+        tokenizer: the motion tokens.
+        align: the language model.
+        evaluate: what is measured.
+    """
+
+    name: str = "demo"
+    seed: int = 0
+    runs: Path = Path("runs")
+    prepare: PrepareConfig = field(default_factory=PrepareConfig)
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    align: AlignConfig = field(default_factory=AlignConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def __post_init__(self) -> None:
+        for stage in _STAGES:
+            given = getattr(self, stage)
+            usual = type(given)()
+            for f in fields(given):
+                if f.name in _SET_BY_DEMO and getattr(given, f.name) != getattr(usual, f.name):
+                    raise ValueError(
+                        f"demo: {stage}.{f.name} is set by the demo itself from runs, name and seed; "
+                        f"leave it out (got {getattr(given, f.name)})"
+                    )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of this run."""
+        return self.runs / self.name
+
+    def stage(self, name: str) -> Any:
+        """Configuration of a stage with this run's folders and seed."""
+        folders = {
+            "corpus": self.folder / "corpus",
+            "encoder": self.folder / "pretrain" / "encoder",
+            "tokenizer": self.folder / "tokenizer" / "tokenizer",
+            "output": self.folder / ("corpus" if name == "prepare" else name),
+            "seed": self.seed,
+        }
+        own = getattr(self, name)
+        return replace(own, **{k: v for k, v in folders.items() if hasattr(own, k)})

@@ -1,0 +1,260 @@
+"""The report of a model: headline table, figures people would look at, examples, costs, licences."""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from anymo import body, plots
+from anymo.assets import info
+from anymo.data import SETS
+from anymo.data.sampler import WindowSampler
+from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
+from anymo.evaluation.suite import Evaluation, summary_rows
+from anymo.motion import procedural
+from anymo.pipeline import AnymoPipeline
+from anymo.records import SensorStream
+from anymo.simulation import DeviceModel, simulate
+from anymo.skeleton import INDEX, PLACEMENTS
+
+Cost = tuple[str, float, float]  # stage, seconds, peak GiB
+_PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "anny", "numpy")
+
+
+def write_showcase(
+    folder: Path, pipe: AnymoPipeline, evaluation: Evaluation, held_out: WindowSampler, costs: Sequence[Cost]
+) -> Path:
+    """Write `report.html` and `metrics.json` of a run.
+
+    Args:
+        folder: of the run, which holds the stages' metrics.jsonl.
+        pipe: the model.
+        evaluation: its results.
+        held_out: sampler over clips it never saw.
+        costs: stage, seconds, peak memory in GiB.
+    """
+    rows = summary_rows(evaluation)
+    sections = [
+        _recognition(evaluation),
+        _signals(evaluation),
+        _space(pipe, evaluation, held_out),
+        _words(evaluation),
+        _training(folder, costs),
+        _sources(held_out),
+    ]
+    metrics = evaluation.to_dict() | {
+        "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
+        "versions": {p: version(p) for p in _PACKAGES},
+        "word_overlap": word_overlap(held_out),
+        "summary": [
+            [r.task, r.metric, r.shown(r.value), _range(r.interval, r.is_share), r.shown(r.chance)]
+            for r in rows
+        ],
+    }
+    return write_report(
+        folder, title="AnyMo: from motion to words", summary_rows=rows, sections=sections, metrics=metrics
+    )
+
+
+def headline(folder: Path) -> str:
+    """The final table of a run, from its metrics.json."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return terminal_table(("task", "metric", "result", "95 % interval", "chance"), metrics["summary"])
+
+
+def _range(interval: tuple[float, float] | None, is_share: bool) -> str:
+    if interval is None:
+        return "–"
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %" if is_share else f"{low:.3f} to {high:.3f}"
+
+
+def word_overlap(sampler: WindowSampler) -> dict[str, list[str]]:
+    """For each set, the words of its label phrases that also occur in the corpus' captions."""
+    captions = sampler.corpus.texts(torch.arange(len(sampler.corpus)))
+    known = {w.strip(".,").lower() for text in captions for w in text.split()}
+    return {
+        name: sorted({w for phrase in spec.words.values() for w in phrase.split() if w in known})
+        for name, spec in SETS.items()
+    }
+
+
+def _recognition(evaluation: Evaluation) -> Section:
+    figures = [
+        Figure(
+            title=f"{r.set_name}, {r.route} route",
+            caption=f"Truth in rows, zero-shot prediction in columns; {len(r.result.prediction)} recordings.",
+            image=plots.png_data_uri(
+                plots.confusion(r.result.confusion, r.words, title=f"{r.set_name} by {r.route}")
+            ),
+        )
+        for r in evaluation.zero_shot
+    ]
+    return Section(
+        title="Recognition of real recordings",
+        text="Recordings nobody simulated, of sets nothing was trained on, labelled with a closed list of "
+        "phrases in plain words. Units, signs and sides the sets leave open are assumed as "
+        + "; ".join(f"{n}: {SETS[n].notes}" for n in evaluation.recordings)
+        + ".",
+        items=figures,
+    )
+
+
+def _signals(evaluation: Evaluation) -> Section:
+    surface = body.load()
+    names = list(PLACEMENTS)
+    places = [surface.placement(n) for n in names]
+    points = np.stack([surface.joint_position[INDEX[p.segment]] + p.offset_m for p in places])
+    items = [
+        Figure(
+            title="The body and the named placements",
+            caption="Anny (Apache-2.0), average adult in T-pose; every vertex can carry a sensor.",
+            image=plots.png_data_uri(plots.body_placements(surface.vertices, surface.faces, points, names)),
+        )
+    ]
+    if "basic_motions" in evaluation.recordings:
+        real = next(r for r in evaluation.recordings["basic_motions"] if r.label == "Walking").sensors[0]
+        items.insert(0, _signal_figure(real))
+    return Section(title="What a sensor sees", items=items)
+
+
+def _signal_figure(real: SensorStream) -> Figure:
+    rng = np.random.default_rng(0)
+    motion = procedural.generate("walking", rng, duration_s=real.duration_s)
+    synthetic = simulate(
+        motion,
+        [body.load().placement(real.placement)],
+        rate_hz=real.rate_hz,
+        gravity=real.gravity,
+        device=DeviceModel(),
+        rng=rng,
+    ).sensors[0]
+    return Figure(
+        title="Walking, as a watch recorded it and as it was simulated",
+        caption=f"Right wrist, {real.rate_hz:g} Hz, gravity {real.gravity}. Not the same walk: the recording "
+        "is of BasicMotions, the simulation of a procedural walk with the usual mounting of a watch; "
+        "the recorded watch's axes are not known.",
+        image=plots.png_data_uri(
+            plots.signal_pair(
+                real, synthetic, title_real="Recorded (BasicMotions)", title_synthetic="Simulated"
+            )
+        ),
+    )
+
+
+def _space(pipe: AnymoPipeline, evaluation: Evaluation, held_out: WindowSampler) -> Section:
+    items = [
+        _map(
+            pipe,
+            pipe.embed(recordings),
+            [SETS[name].words[r.label] for r in recordings],
+            f"{name}: real recordings and label texts",
+        )
+        for name, recordings in evaluation.recordings.items()
+    ]
+    batch = held_out_batch(held_out, 300, seed=1)
+    often = {p for p in set(batch.phrase) if batch.phrase.count(p) >= 6}
+    shown = sorted(often)[:: max(1, len(often) // 10)][:10]
+    rows = torch.tensor([i for i, p in enumerate(batch.phrase) if p in shown], dtype=torch.long)
+    if len(rows) > 2:
+        windows = pipe.embed_windows(batch.views[0].select(rows))
+        labels = [batch.phrase[i] for i in rows.tolist()]
+        items.append(_map(pipe, windows, labels, "Held-out simulated motion and its phrases"))
+    return Section(title="The shared space of signals and words", items=items)
+
+
+def _map(pipe: AnymoPipeline, signals: torch.Tensor, labels: Sequence[str], title: str) -> Figure:
+    """First two principal components of signals and texts, each centred by itself (the modality gap)."""
+    words = sorted(set(labels))
+    texts = pipe.embed_labels(words)
+    both = torch.cat([signals - signals.mean(dim=0), texts - texts.mean(dim=0)])
+    _, _, axes = torch.linalg.svd(both - both.mean(dim=0), full_matrices=False)
+    xy = (both @ axes[:2].T).numpy().astype(np.float64)
+    is_text = np.arange(len(xy)) >= len(signals)
+    return Figure(
+        title=title,
+        caption="Dots are signals, stars the texts of their labels; both centred, two principal components.",
+        image=plots.png_data_uri(plots.embedding_map(xy, [*labels, *words], is_text, title=title)),
+    )
+
+
+def _words(evaluation: Evaluation) -> Section:
+    return Section(
+        title="What the language model says",
+        text="Windows of held-out simulated motion, described greedily from their motion tokens.",
+        items=[
+            Table(
+                title="Captions",
+                caption="A sentence of the clip beside the generated one; the first windows, not picked.",
+                columns=("reference", "generated"),
+                rows=[list(pair) for pair in evaluation.captions.examples],
+            )
+        ],
+    )
+
+
+def _training(folder: Path, costs: Sequence[Cost]) -> Section:
+    history: dict[str, list[tuple[int, float]]] = {}
+    for stage, keys in (
+        ("pretrain", ("text", "pose", "cross_view", "reconstruction", "validation_phrase_r1")),
+        ("tokenizer", ("loss", "perplexity")),
+        ("align", ("loss", "validation_loss")),
+    ):
+        path = folder / stage / "metrics.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        for key in keys:
+            points = [(line["step"], line[key]) for line in lines if key in line]
+            if points:
+                history[f"{stage}: {key.replace('_', ' ')}"] = points
+    curves = (
+        [
+            Figure(
+                title="Losses",
+                caption="Each objective by itself.",
+                image=plots.png_data_uri(plots.loss_curves(history)),
+            )
+        ]
+        if history
+        else []
+    )
+    table = Table(
+        title="Cost",
+        caption="Wall-clock time, and the process's highest resident memory up to the end of the stage.",
+        columns=("stage", "seconds", "peak GiB"),
+        rows=[[name, round(seconds, 1), round(gib, 2)] for name, seconds, gib in costs],
+    )
+    return Section(title="Training", items=[*curves, table])
+
+
+def _sources(held_out: WindowSampler) -> Section:
+    corpus = held_out.corpus
+    assets = [[a.name, a.licence, a.citation] for a in info()]
+    facts: list[list[str | int | float | None]] = [
+        ["clips", len(corpus)],
+        ["hours of motion", round(corpus.hours, 2)],
+        ["held-out clips", len(corpus.clips(held_out=True))],
+        ["sources", ", ".join(sorted(set(corpus.sources)))],
+    ]
+    overlap = [[name, ", ".join(words)] for name, words in word_overlap(held_out).items()]
+    return Section(
+        title="Data, licences and words",
+        items=[
+            Table(title="Corpus", caption="What was trained on.", columns=("fact", "value"), rows=facts),
+            Table(
+                title="Word overlap",
+                caption="Words of each set's label phrases that occur anywhere in the training captions.",
+                columns=("set", "words"),
+                rows=overlap,
+            ),
+            Table(
+                title="Assets",
+                caption="What was downloaded.",
+                columns=("asset", "licence", "citation"),
+                rows=assets,
+            ),
+        ],
+    )

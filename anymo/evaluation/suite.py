@@ -1,0 +1,160 @@
+"""Everything one model is measured on: zero-shot on real sets, retrieval and captions on held-out motion."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anymo.data import load_set
+from anymo.data.sampler import WindowSampler
+from anymo.evaluation.held_out import (
+    HeldOutCaptions,
+    HeldOutRetrieval,
+    held_out_batch,
+    held_out_captions,
+    held_out_retrieval,
+)
+from anymo.evaluation.report import SummaryRow
+from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
+from anymo.pipeline import AnymoPipeline, Route
+from anymo.records import Recording
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What is measured.
+
+    Attributes:
+        sets: registered sets of real recordings.
+        routes: "embedding", "likelihood" or both.
+        likelihood_windows: windows per recording, evenly spaced, that the language model reads.
+        num_retrieval: held-out windows of the retrieval pool.
+        num_captions: held-out windows that are described.
+        seed: of the held-out windows and the bootstrap.
+    """
+
+    sets: tuple[str, ...] = ("basic_motions", "spar")
+    routes: tuple[str, ...] = ("embedding", "likelihood")
+    likelihood_windows: int = 2
+    num_retrieval: int = 200
+    num_captions: int = 48
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """All results, and the recordings they were measured on for the figures."""
+
+    zero_shot: tuple[ZeroShotResult, ...]
+    retrieval: HeldOutRetrieval
+    captions: HeldOutCaptions
+    recordings: dict[str, list[Recording]]
+
+    def to_dict(self) -> dict[str, object]:
+        """Nested numbers for metrics.json."""
+        return {
+            "zero_shot": {f"{r.set_name}/{r.route}": r.to_dict() for r in self.zero_shot},
+            "retrieval": self.retrieval.to_dict(),
+            "captions": self.captions.to_dict(),
+        }
+
+
+def evaluate(
+    pipe: AnymoPipeline,
+    held_out: WindowSampler,
+    config: EvaluateConfig,
+) -> Evaluation:
+    """Measure a model.
+
+    Args:
+        pipe: the model.
+        held_out: sampler over clips the model never saw.
+        config: what is measured.
+    """
+    recordings = {name: load_set(name) for name in config.sets}
+    results = []
+    for name in config.sets:
+        for route in config.routes:
+            _log.info("zero-shot on %s by %s", name, route)
+            results.append(
+                zero_shot(
+                    pipe,
+                    name,
+                    _route(route),
+                    recordings=recordings[name],
+                    seed=config.seed,
+                    max_windows=config.likelihood_windows if route == "likelihood" else None,
+                )
+            )
+    batch = held_out_batch(held_out, config.num_retrieval, config.seed)
+    _log.info("retrieval and captions on held-out motion")
+    described = held_out_batch(held_out, config.num_captions, config.seed)
+    return Evaluation(
+        zero_shot=tuple(results),
+        retrieval=held_out_retrieval(pipe, batch),
+        captions=held_out_captions(pipe, described, held_out.corpus.captions),
+        recordings=recordings,
+    )
+
+
+def _route(name: str) -> Route:
+    if name == "embedding":
+        return "embedding"
+    if name == "likelihood":
+        return "likelihood"
+    raise ValueError(f"evaluate.routes: expected embedding or likelihood, got {name!r}")
+
+
+def summary_rows(evaluation: Evaluation) -> list[SummaryRow]:
+    """The headline table: every number beside its chance level."""
+    rows = [row for result in evaluation.zero_shot for row in _zero_shot_rows(result)]
+    for name, r in (
+        ("IMU to text", evaluation.retrieval.imu_to_text),
+        ("text to IMU", evaluation.retrieval.text_to_imu),
+    ):
+        note = f"held-out simulated motion, {r.num_queries} queries in {r.gallery_size}"
+        task = f"retrieval, {name}"
+        rows += [
+            SummaryRow(
+                task=task, metric="R@1", value=r.recall_at[1], chance=r.chance_recall_at[1], note=note
+            ),
+            SummaryRow(
+                task=task, metric="R@5", value=r.recall_at[5], chance=r.chance_recall_at[5], note=note
+            ),
+            SummaryRow(task=task, metric="MRR", value=r.mrr, chance=r.chance_mrr, note=note, is_share=False),
+        ]
+    return rows + _caption_rows(evaluation.captions)
+
+
+def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:
+    r = zero.result
+    task = f"zero-shot {zero.set_name}, {zero.route}"
+    note = f"{len(r.classes)} classes, {len(r.prediction)} real recordings"
+    return [
+        SummaryRow(
+            task=task,
+            metric="accuracy",
+            value=r.accuracy,
+            chance=r.chance.accuracy,
+            interval=(zero.interval.low, zero.interval.high),
+            note=note,
+        ),
+        SummaryRow(task=task, metric="macro-F1", value=r.macro_f1, chance=r.chance.macro_f1, note=note),
+        SummaryRow(task=task, metric="R@2", value=r.recall_at[2], chance=r.chance.recall_at[2], note=note),
+    ]
+
+
+def _caption_rows(captions: HeldOutCaptions) -> list[SummaryRow]:
+    own, other = captions.result.to_dict(), captions.chance.to_dict()
+    pairs = (
+        ("BLEU-1", own["bleu_1"], other["bleu_1"]),
+        ("BLEU-4", own["bleu_4"], other["bleu_4"]),
+        ("ROUGE-L", own["rouge_l"], other["rouge_l"]),
+        ("text similarity", captions.similarity, captions.chance_similarity),
+    )
+    note = "held-out simulated motion; chance: the same sentences, shuffled over the windows"
+    return [
+        SummaryRow(task="captions", metric=m, value=v, chance=c, note=note, is_share=False)
+        for m, v, c in pairs
+    ]

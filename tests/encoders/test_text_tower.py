@@ -1,0 +1,55 @@
+"""The text tower on the real sentence embedding."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from anymo.encoders import TextTower, TextTowerConfig
+
+SENTENCES = ["a person walks", "a person is running fast", "standing still", "playing badminton"]
+
+
+@pytest.fixture
+def tower(asset: Callable) -> TextTower:
+    return TextTower(TextTowerConfig(base=str(asset("wordllama-256")))).eval()
+
+
+@torch.no_grad()
+def test_it_starts_as_the_sentence_model(tower: TextTower) -> None:
+    base = tower.base_embeddings(SENTENCES)
+    torch.testing.assert_close(base.norm(dim=1), torch.ones(4))
+    torch.testing.assert_close(tower(SENTENCES), base)
+    walk, run, stand, _ = tower(["walking", "a person walks", "standing", "badminton"])
+    assert walk @ run > walk @ stand  # words mean something
+
+
+@torch.no_grad()
+def test_centring_takes_away_what_all_share(tower: TextTower) -> None:
+    base = tower.base_embeddings(SENTENCES)
+    tower.centre([*SENTENCES, SENTENCES[0]])  # a sentence counts once
+    torch.testing.assert_close(tower(SENTENCES), F.normalize(base - base.mean(dim=0), dim=-1))
+
+
+@torch.no_grad()
+def test_a_sentence_does_not_see_the_others(tower: TextTower) -> None:
+    together = tower(SENTENCES)
+    torch.testing.assert_close(tower(SENTENCES[2:3])[0], together[2])
+    assert torch.equal(tower([SENTENCES[1], SENTENCES[1]])[0], tower(SENTENCES)[1])
+
+
+def test_only_the_projection_learns(tower: TextTower) -> None:
+    assert [n for n, p in tower.named_parameters() if p.requires_grad] == ["projection.weight"]
+    tower(SENTENCES)[:, 0].sum().backward()
+    assert tower.projection.weight.grad.any()
+
+
+def test_save_and_load_give_the_same_output(tower: TextTower, tmp_path) -> None:
+    tower.centre(SENTENCES)
+    with torch.no_grad():
+        tower.projection.weight.add_(0.1 * torch.randn(256, 256))
+        before = tower(SENTENCES)
+        tower.save_pretrained(tmp_path)
+        assert torch.equal(TextTower.from_pretrained(tmp_path)(SENTENCES), before)
+    assert sum(f.stat().st_size for f in tmp_path.iterdir()) < 300_000  # the base is not in it
