@@ -1,7 +1,7 @@
 """Teach the language model to read motion tokens.
 
 python train/align.py --config_path configs/align/demo.yaml --optim.lr 3e-4
-accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/align.py --config_path configs/align/demo.yaml
+accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/align.py (and the same options)
 """
 
 from anymo.cli.session import run_stage

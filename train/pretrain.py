@@ -1,7 +1,7 @@
 """Pre-train the graph encoder on a corpus.
 
 python train/pretrain.py --config_path configs/pretrain/demo.yaml --optim.lr 3e-4
-accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/pretrain.py --config_path configs/pretrain/demo.yaml
+accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/pretrain.py (and the same options)
 """
 
 from anymo.cli.session import run_stage

@@ -1,7 +1,7 @@
 """Train the motion tokenizer on a pre-trained encoder.
 
 python train/tokenizer.py --config_path configs/tokenizer/demo.yaml --optim.lr 3e-4
-accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/tokenizer.py --config_path configs/tokenizer/demo.yaml
+accelerate launch --config_file configs/accelerate/multi_gpu.yaml train/tokenizer.py (and the same options)
 """
 
 from anymo.cli.session import run_stage

@@ -22,6 +22,8 @@ def demo(
     from anymo.demo import DemoConfig, run_demo
 
     stated = {"config_path": config_path, "name": None if name is None else json.dumps(name), "seed": seed}
-    options = [part for key, value in stated.items() if value is not None for part in (f"--{key}", str(value))]
+    options = [
+        part for key, value in stated.items() if value is not None for part in (f"--{key}", str(value))
+    ]
     report = run_demo(load(DemoConfig, [*options, *context.args]))
     typer.echo(f"report: {report}")

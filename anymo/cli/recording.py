@@ -33,7 +33,9 @@ def stated_recording(
     columns: Annotated[
         str | None, typer.Option(help="Names of acc x,y,z and gyro x,y,z with commas, if not recognised.")
     ] = None,
-    time_column: Annotated[str | None, typer.Option(help="Name of the time column, if not recognised.")] = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="Name of the time column, if not recognised.")
+    ] = None,
     nan: Annotated[
         Literal["error", "mask"], typer.Option(help="Refuse missing values, or mark them missing.")
     ] = "error",

@@ -1,13 +1,18 @@
-"""What every entry shares: logging set up once, errors in one line, exit codes, and the stage scripts' frame."""
+"""What every entry shares: logging, errors in one line, exit codes, and the frame of the stage scripts."""
 
 import errno
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+# Read when the library is imported, which is after this module in every entry.
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 _DEBUG = "ANYMO_DEBUG"
 _CHATTY = (
@@ -37,8 +42,7 @@ def start_logging(*, quiet: bool = False) -> None:
     logging.getLogger("anymo").setLevel(logging.WARNING if quiet else logging.INFO)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|torch")
 
 
 def show_tracebacks() -> None:
@@ -98,4 +102,4 @@ def _message(error: Exception) -> str:
 
 
 def _say_interrupted() -> None:
-    sys.stderr.write("interrupted; nothing half-written is kept, a re-run continues from what is finished\n")
+    sys.stderr.write("\ninterrupted; nothing half-written is kept; a re-run continues where it can\n")

@@ -121,7 +121,7 @@ def _write_npz(table: "pd.DataFrame", path: Path) -> None:
     import numpy as np
 
     with path.open("wb") as file:
-        np.savez(file, **{str(name): table[name].to_numpy() for name in table.columns})
+        np.savez(file, allow_pickle=False, **{str(name): table[name].to_numpy() for name in table.columns})
 
 
 _WRITERS: "dict[str, Callable[[pd.DataFrame, Path], None]]" = {

@@ -98,4 +98,4 @@ def test_reconstruction_does_not_read_missing_channels(value: float) -> None:
     assert loss.item() == expected.item()
     assert torch.isfinite(predicted.grad).all()
     assert not predicted.grad[~valid].any()
-    assert float(reconstruction(predicted, signal, torch.zeros_like(valid))) == 0.0
+    assert reconstruction(predicted, signal, torch.zeros_like(valid)).item() == 0.0

@@ -1,7 +1,7 @@
 """The motion tokenizer: codes and back, how the codebooks move, and what stays untouched."""
 
-import os
-import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def test_every_index_finds_its_code_and_back() -> None:
     quantizer = quantizer_of()
     index = torch.stack([torch.arange(8), torch.arange(8).flip(0)], dim=1)
     assert torch.equal(quantizer.nearest(quantizer.lookup(index)), index)
-    assert torch.equal(quantizer.lookup(index)[3], torch.stack([quantizer.codes[0, 3], quantizer.codes[1, 4]]))
+    assert torch.equal(
+        quantizer.lookup(index)[3], torch.stack([quantizer.codes[0, 3], quantizer.codes[1, 4]])
+    )
 
 
 def test_nearest_against_every_distance() -> None:
@@ -107,10 +109,14 @@ def test_codes_move_in_training_only(tokenizer: MotionTokenizer) -> None:
 
 def test_dead_codes_are_put_on_latents_of_the_batch() -> None:
     quantizer, z = quantizer_of(dead_share=0.5), torch.randn(64, 2, 3) * 0.01 + 5.0
-    quantizer.counts[:, 4:] = 1e-3
-    quantizer.update(z, quantizer.nearest(z))
-    gap = torch.cdist(quantizer.codes.transpose(0, 1)[4:].transpose(0, 1), z.transpose(0, 1)).amin(dim=-1)
-    assert float(gap.max()) < 1e-4
+    quantizer.counts.fill_(1e-3)
+    index = quantizer.nearest(z)
+    quantizer.update(z, index)
+    for g in range(2):
+        dead = [k for k in range(8) if k not in index[:, g]]
+        assert dead
+        gap = (quantizer.codes[g, dead][:, None] - z[:, g]).norm(dim=-1).amin(dim=-1)
+        assert float(gap.max()) < 1e-5
     for _ in range(100):
         quantizer.update(z, quantizer.nearest(z))
     used = [len(quantizer.nearest(z)[:, g].unique()) for g in range(2)]
@@ -158,7 +164,7 @@ def test_the_encoder_stays_as_it_is(tiny_corpus: MotionCorpus) -> None:
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
     sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(), held_out=False)
     losses = []
-    for step in range(20):
+    for step in range(8):
         optimizer.zero_grad()
         output = task.train()(sampler.batch(16, np.random.default_rng(step), num_views=1))
         output.loss.backward()
@@ -166,35 +172,44 @@ def test_the_encoder_stays_as_it_is(tiny_corpus: MotionCorpus) -> None:
         losses.append(output.loss.item())
     assert all(torch.equal(t, before[n]) for n, t in encoder.state_dict().items())
     assert all(not torch.equal(p, learnt[n]) for n, p in task.tokenizer.named_parameters())
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert losses[-1] < 0.9 * losses[0]
 
 
-def _update_on_a_process(rank: int, port: int, z: torch.Tensor, queue: torch.multiprocessing.Queue) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
-    quantizer = quantizer_of(dead_share=0.2)
-    part = z[:10] if rank == 0 else z[10:]
-    quantizer.update(part, quantizer.nearest(part))
-    queue.put((rank, quantizer.codes.numpy(), quantizer.counts.numpy()))
-    torch.distributed.destroy_process_group()
+class TwoProcesses:
+    """Collectives of torch.distributed between two threads; tensors that differ in shape break it."""
+
+    def __init__(self) -> None:
+        self.barrier, self.shared, self.rank = threading.Barrier(2, timeout=20), {}, threading.local()
+
+    def exchange(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.shared[self.rank.is_] = x.clone()
+        self.barrier.wait()
+        both = self.shared[0], self.shared[1]
+        self.barrier.wait()
+        return both
+
+    def all_reduce(self, x: torch.Tensor) -> None:
+        x.copy_(torch.stack(self.exchange(x)).sum(dim=0))
+
+    def broadcast(self, x: torch.Tensor, src: int) -> None:
+        x.copy_(torch.stack(self.exchange(x))[src])
 
 
-def test_processes_with_unequal_batches_hold_the_same_codes() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    z, context = torch.randn(37, 2, 3), torch.multiprocessing.get_context("fork")
-    queue = context.Queue()
-    processes = [context.Process(target=_update_on_a_process, args=(r, port, z, queue)) for r in range(2)]
-    for process in processes:
-        process.start()
-    found = dict((rank, rest) for rank, *rest in (queue.get(timeout=30) for _ in processes))
-    for process in processes:
-        process.join(timeout=30)
-    for one, other in zip(found[0], found[1], strict=True):
-        np.testing.assert_array_equal(one, other)
-    straight = quantizer_of(dead_share=0.0)
+def test_processes_with_unequal_batches_hold_the_same_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    quantizers, straight = [quantizer_of(dead_share=0.2) for _ in range(2)], quantizer_of()
+    z, group = torch.randn(37, 2, 3), TwoProcesses()
     straight.update(z, straight.nearest(z))
+
+    def run(rank: int, part: torch.Tensor) -> None:
+        group.rank.is_ = rank
+        quantizers[rank].update(part, quantizers[rank].nearest(part))
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", group.all_reduce)
+    monkeypatch.setattr(torch.distributed, "broadcast", group.broadcast)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (0, 1), (z[:10], z[10:])))
+    for one, other in zip(*(q.buffers() for q in quantizers), strict=True):
+        assert torch.equal(one, other)
     alive = straight.counts >= 0.2 * straight.counts.mean(dim=1, keepdim=True)
-    assert alive.any()
-    np.testing.assert_allclose(found[0][0][alive], straight.codes[alive], atol=1e-5)
+    torch.testing.assert_close(quantizers[0].codes[alive], straight.codes[alive])

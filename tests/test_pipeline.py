@@ -1,0 +1,168 @@
+"""The four verbs on a tiny untrained model folder: real text tower, real language model, real files."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from anymo.align import MotionLanguageModel
+from anymo.data.feature_extraction import AnymoFeatureExtractor
+from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
+from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording, SensorStream
+from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+
+LABELS = ["walking", "playing badminton", "standing still"]
+LENGTHS_S = (0.6, 1.7, 5.0, 7.4, 12.0)
+
+
+def recording(duration_s: float, seed: int = 0, rate_hz: float = 50.0, gyro: bool = True) -> Recording:
+    rng = np.random.default_rng([seed, 1])
+    num = round(duration_s * rate_hz)
+    wave = np.cumsum(rng.normal(size=(num, 6)), axis=0) * 0.3
+    wrist = SensorStream(
+        acc=wave[:, :3] + [0.0, 0.0, 9.8], gyro=wave[:, 3:] if gyro else None, valid=np.ones(num, dtype=bool),
+        rate_hz=rate_hz, placement="left wrist", gravity="included",
+    )  # fmt: skip
+    return Recording(sensors=(wrist,), name=f"try-{seed}")
+
+
+@pytest.fixture(scope="session")
+def model_folder(asset: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    ImuEncoder(AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=2)).save_pretrained(
+        folder / "encoder"
+    )
+    AnymoFeatureExtractor(rate_hz=20.0, window_s=5.0, hop_s=5.0).save_pretrained(folder / "encoder")
+    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
+    tokenizer = MotionTokenizer(shape)
+    tokenizer.save_pretrained(folder / "tokenizer")
+    text = TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))
+    text.centre(LABELS)
+    text.save_pretrained(folder / "text")
+    base = str(asset("smollm2-135m-instruct"))
+    MotionLanguageModel.create(base, tokenizer.quantizer.codes, lora_rank=2).save_pretrained(
+        folder / "language_model"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipe(model_folder: Path) -> AnymoPipeline:
+    return AnymoPipeline.from_pretrained(model_folder)
+
+
+@pytest.fixture
+def broken(model_folder: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(model_folder, tmp_path / "model"))
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_embed(pipe: AnymoPipeline) -> None:
+    several = [recording(s, seed=k, gyro=k % 2 == 0) for k, s in enumerate(LENGTHS_S)]
+    together = pipe.embed(several)
+    assert together.shape == (5, 256)
+    torch.testing.assert_close(together.norm(dim=1), torch.ones(5))
+    for row, one in zip(together, several, strict=True):
+        torch.testing.assert_close(pipe.embed(one)[0], row, atol=1e-5, rtol=1e-5)
+    assert torch.equal(pipe.embed(several), together)
+    with pytest.raises(ValueError, match="expected one recording or more, got none"):
+        pipe.embed([])
+
+
+@pytest.mark.parametrize("route", ["embedding", "likelihood"])
+def test_classify(pipe: AnymoPipeline, route: str) -> None:
+    several = [recording(s, seed=k) for k, s in enumerate((0.6, 12.0))]
+    found = pipe.classify(several, labels=LABELS, route=route)
+    assert len(found) == 2
+    for result in found:
+        assert list(result.scores) == LABELS
+        assert sum(result.scores.values()) == pytest.approx(1.0)
+        assert result.label == max(result.scores, key=result.scores.__getitem__)
+    (alone,) = pipe.classify(several[1], labels=LABELS, route=route)
+    assert alone.scores == pytest.approx(found[1].scores, abs=1e-4)
+    (turned,) = pipe.classify(several[1], labels=LABELS[::-1], route=route)
+    assert turned.scores == pytest.approx(alone.scores, abs=1e-4)
+
+
+def test_retrieve(pipe: AnymoPipeline) -> None:
+    texts = ["a person walks", "a person runs", "someone waves", "a jump"]
+    found = pipe.retrieve([recording(3.0), recording(3.0, seed=1)], texts, top=3)
+    assert [len(matches) for matches in found] == [3, 3]
+    scores = [m.score for m in found[0]]
+    assert scores == sorted(scores, reverse=True)
+    expected = pipe.embed(recording(3.0)) @ pipe.embed_text(texts).T
+    assert [m.index for m in found[0]] == expected[0].argsort(descending=True)[:3].tolist()
+    assert len(pipe.retrieve(recording(3.0), texts, top=99)[0]) == 4
+    with pytest.raises(ValueError, match="expected one sentence or more"):
+        pipe.retrieve(recording(3.0), [])
+
+
+def test_caption(pipe: AnymoPipeline) -> None:
+    (short,), long = pipe.caption([recording(0.6), recording(12.0)])
+    assert (short.start_s, short.end_s) == pytest.approx((0.0, 0.6), abs=0.06)
+    assert [c.start_s for c in long] == pytest.approx([0.0, 5.0])
+    assert all(isinstance(c.text, str) for c in long)
+
+
+@pytest.mark.parametrize(
+    ("labels", "word"),
+    [
+        (["walking"], "two or more different phrases"),
+        ([], "two or more different phrases"),
+        (["walking", " "], r"empty at \[1\]"),
+        (["walking", "running", "walking"], r"given twice: \['walking'\]"),
+        ("walking", "got one string 'walking'; put them in a list"),
+    ],
+)
+def test_labels_that_cannot_be_told_apart(pipe: AnymoPipeline, labels: list[str], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        pipe.classify(recording(1.0), labels=labels)
+
+
+def test_unknown_route(pipe: AnymoPipeline) -> None:
+    with pytest.raises(
+        ValueError, match=r"route: expected one of \('embedding', 'likelihood'\), got 'magic'"
+    ):
+        pipe.classify(recording(1.0), labels=LABELS, route="magic")
+
+
+@pytest.mark.parametrize("part", ["encoder", "text", "tokenizer"])
+def test_a_missing_part_is_named(broken: Path, part: str) -> None:
+    shutil.rmtree(broken / part)
+    with pytest.raises(FileNotFoundError, match=f"{part}/config.json"):
+        AnymoPipeline.from_pretrained(broken)
+
+
+@pytest.mark.parametrize("part", ["encoder", "text", "tokenizer"])
+def test_an_unreadable_checkpoint_is_an_error_with_a_remedy(broken: Path, part: str) -> None:
+    truncate(broken / part / "model.safetensors")
+    with pytest.raises(ValueError, match=r"a checkpoint cannot be read.*make it again"):
+        AnymoPipeline.from_pretrained(broken)
+
+
+def test_an_unreadable_language_model(broken: Path) -> None:
+    truncate(broken / "language_model" / "adapter" / "adapter_model.safetensors")
+    pipe = AnymoPipeline.from_pretrained(broken)
+    assert pipe.embed(recording(1.0)).shape == (1, 256)  # all else still works
+    with pytest.raises(ValueError, match=r"language_model: a checkpoint cannot be read"):
+        pipe.caption(recording(1.0))
+    shutil.rmtree(broken / "language_model")
+    with pytest.raises(FileNotFoundError, match=r"train/align\.py"):
+        pipe.caption(recording(1.0))
+
+
+def test_a_language_model_of_another_tokenizer(broken: Path) -> None:
+    torch.manual_seed(1)
+    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
+    MotionTokenizer(shape).save_pretrained(broken / "tokenizer")
+    with pytest.raises(ValueError, match="aligned with another tokenizer"):
+        AnymoPipeline.from_pretrained(broken).caption(recording(1.0))

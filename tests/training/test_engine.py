@@ -1,0 +1,182 @@
+"""The engine under a real pre-training task: exact resume, checkpoints that survive, errors say where."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file
+from torch import nn
+
+from anymo import body
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
+from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+from anymo.training.engine import OptimConfig, TaskOutput, _drop_frozen, train
+from anymo.training.pretrain import ObjectiveConfig, PretrainSource, PretrainTask
+from anymo.training.tokenizer import TokenizerTask
+
+SHAPE = AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=2, dropout=0.2)
+OPTIM = OptimConfig(steps=6, batch_size=4, warmup_steps=2, log_every=1, validate_every=2, save_every=3)
+
+
+class PowerCutError(RuntimeError):
+    """What the tests end a run with."""
+
+
+@pytest.fixture(scope="module")
+def source(tiny_corpus: MotionCorpus) -> PretrainSource:
+    sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(window_s=2.0), held_out=False)
+    return PretrainSource(sampler, 4, 0.5)
+
+
+def until(source: PretrainSource, step: int) -> Callable[[np.random.Generator], SimulatedBatch]:
+    """A source that fails instead of giving the batch of a step, counted from where the run starts."""
+    left = iter(range(step - 1))
+
+    def give(rng: np.random.Generator) -> SimulatedBatch:
+        if next(left, None) is None:
+            raise PowerCutError
+        return source(rng)
+
+    return give
+
+
+@pytest.fixture
+def new_task(asset: Callable) -> Callable[[], PretrainTask]:
+    def make() -> PretrainTask:
+        torch.manual_seed(0)
+        text = TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))
+        return PretrainTask(ImuEncoder(SHAPE), text, ObjectiveConfig())
+
+    return make
+
+
+def validate(task: PretrainTask) -> dict[str, float]:
+    return {"scale": float(task.log_scale)}
+
+
+def run(task: nn.Module, source: Callable, folder: Path, optim: OptimConfig = OPTIM) -> nn.Module:
+    return train(task, source, optim, folder, seed=0, name="try", validate=validate)
+
+
+def rows_of(folder: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "items_per_s"} for row in rows]
+
+
+def assert_same_weights(a: nn.Module, b: nn.Module) -> None:
+    for (name, one), other in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_a_resumed_run_is_the_straight_run(
+    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+) -> None:
+    straight = run(new_task(), source, tmp_path / "straight")
+    with pytest.raises(PowerCutError):
+        run(new_task(), until(source, 6), tmp_path / "cut")  # steps 4 and 5 are logged but not saved
+    assert rows_of(tmp_path / "cut")[-1]["step"] == 5
+    with (tmp_path / "cut" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 6, "lo')
+    resumed = run(new_task(), source, tmp_path / "cut")
+    assert_same_weights(straight, resumed)
+    rows = rows_of(tmp_path / "straight")
+    assert rows_of(tmp_path / "cut") == rows
+    assert [r["step"] for r in rows] == [1, 2, 2, 3, 4, 4, 5, 6, 6]
+    assert {"loss", "text", "pose", "cross_view", "reconstruction", "lr"} <= rows[0].keys()
+    assert rows[2].keys() == {"step", "validation_scale"}
+    again = run(new_task(), until(source, 1), tmp_path / "cut")  # finished: asks for no batch
+    assert_same_weights(straight, again)
+
+
+def test_a_checkpoint_survives_a_full_disk(
+    source: PretrainSource,
+    new_task: Callable[[], PretrainTask],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_state = Accelerator.save_state
+
+    def full_disk(self: Accelerator, folder: str, **kwargs: object) -> None:
+        if (tmp_path / "checkpoint").exists():
+            Path(folder).mkdir()
+            (Path(folder) / "model.safetensors").write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        save_state(self, folder, **kwargs)
+
+    monkeypatch.setattr(Accelerator, "save_state", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        run(new_task(), source, tmp_path)
+    assert json.loads((tmp_path / "checkpoint" / "step.json").read_text())["step"] == 3
+    monkeypatch.undo()
+    # A crash between the two renames leaves the old checkpoint under its other name.
+    (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.old")
+    run(new_task(), until(source, 4), tmp_path)  # three more steps
+    assert rows_of(tmp_path)[-1]["step"] == 6
+    assert {p.name for p in tmp_path.iterdir()} == {"checkpoint", "metrics.jsonl"}
+
+
+def test_a_loss_that_is_not_a_number_is_named(
+    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+) -> None:
+    task, calls = new_task(), iter(range(10))
+
+    def spoil(module: PretrainTask, _args: object, output: TaskOutput) -> TaskOutput:
+        return TaskOutput(loss=output.loss * (float("nan") if next(calls) == 4 else 1.0), logs=output.logs)
+
+    task.register_forward_hook(spoil)
+    with pytest.raises(RuntimeError, match=r"try: the loss is nan at step 5; lower optim.lr"):
+        run(task, source, tmp_path)
+    assert json.loads((tmp_path / "checkpoint" / "step.json").read_text())["step"] == 3
+    saved = load_file(tmp_path / "checkpoint" / "model.safetensors")
+    assert all(torch.isfinite(t).all() for t in saved.values())
+
+
+def test_frozen_weights_are_not_in_the_checkpoint(source: PretrainSource, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
+    task = TokenizerTask(ImuEncoder(SHAPE), MotionTokenizer(shape))
+    optim = OptimConfig(steps=2, batch_size=4)
+    trained = train(task, source, optim, tmp_path, seed=0, name="try")
+    saved = load_file(tmp_path / "checkpoint" / "model.safetensors")
+    assert not {n for n, _ in task.encoder.named_parameters(prefix="encoder")} & saved.keys()
+    assert {n for n, _ in task.tokenizer.named_parameters(prefix="tokenizer")} <= saved.keys()
+    assert torch.equal(saved["tokenizer.quantizer.codes"], trained.tokenizer.quantizer.codes)
+
+
+def test_tied_frozen_weights_are_not_in_the_checkpoint() -> None:
+    model = nn.ModuleDict(
+        {"embed": nn.Embedding(5, 3), "head": nn.Linear(3, 5, bias=False), "new": nn.Linear(3, 3)}
+    )
+    model["head"].weight = model["embed"].weight.requires_grad_(False)
+    state = dict(model.state_dict())
+    _drop_frozen([model], [state], "")
+    assert state.keys() == {"new.weight", "new.bias"}
+
+
+def test_another_length_of_run_is_refused(
+    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+) -> None:
+    with pytest.raises(PowerCutError):
+        run(new_task(), until(source, 4), tmp_path)
+    longer = OptimConfig(steps=9, batch_size=4, save_every=3)
+    with pytest.raises(ValueError, match=r"belongs to a run of 6 steps, this one has 9"):
+        run(new_task(), source, tmp_path, longer)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"steps": 0}, "optim.steps"),
+        ({"lr": -1.0}, "optim.lr"),
+        ({"mixed_precision": "int8"}, "no, bf16 or fp16"),
+    ],
+)
+def test_options_that_cannot_work(wrong: dict, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        OptimConfig(**{"steps": 1, "batch_size": 1} | wrong)
