@@ -154,7 +154,8 @@ class AnymoPipeline:
     def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit embeddings (num texts, E) of sentences, in the same space."""
         with torch.no_grad():
-            return self.text(texts).cpu()
+            embeddings: torch.Tensor = self.text(texts)
+        return embeddings.cpu()
 
     def classify(
         self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
@@ -259,7 +260,8 @@ class AnymoPipeline:
     @torch.no_grad()
     def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
         """Unit embeddings (B, E) of windows at the encoder's rate."""
-        return self.reader.encoder(batch.to(self.device)).embedding.cpu()
+        embedding: torch.Tensor = self.reader.encoder(batch.to(self.device)).embedding
+        return embedding.cpu()
 
     def _windows(self, recordings: Recordings) -> Iterator[tuple[WindowBatch, Array]]:
         recordings = [recordings] if isinstance(recordings, Recording) else recordings

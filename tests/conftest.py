@@ -78,3 +78,30 @@ def tiny_corpus(hand_motion: Callable[..., Motion]) -> MotionCorpus:
     """Twelve clips of 8 s, some of them held out."""
     clips = [ClipSource(motion=hand_motion(k), body=0) for k in range(12)]
     return build_corpus(clips, held_out_fraction=0.4, seed=1)
+
+
+@pytest.fixture(scope="session")
+def model_folder(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained model on the real text tower and the real language model."""
+    import torch
+
+    from anymo.align import MotionLanguageModel
+    from anymo.data.feature_extraction import AnymoFeatureExtractor
+    from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
+    from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    encoder = ImuEncoder(AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=2))
+    encoder.save_pretrained(folder / "encoder")
+    AnymoFeatureExtractor(rate_hz=20.0, window_s=5.0, hop_s=5.0).save_pretrained(folder / "encoder")
+    tokenizer = MotionTokenizer(MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4))
+    tokenizer.save_pretrained(folder / "tokenizer")
+    text = TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))
+    text.centre(["walking", "playing badminton", "standing still"])
+    text.save_pretrained(folder / "text")
+    language_model = MotionLanguageModel.create(
+        str(asset("smollm2-135m-instruct")), tokenizer.quantizer.codes, lora_rank=2
+    )
+    language_model.save_pretrained(folder / "language_model")
+    return folder

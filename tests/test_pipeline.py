@@ -1,16 +1,12 @@
 """The four verbs on a tiny untrained model folder: real text tower, real language model, real files."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from anymo.align import MotionLanguageModel
-from anymo.data.feature_extraction import AnymoFeatureExtractor
-from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording, SensorStream
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
@@ -28,27 +24,6 @@ def recording(duration_s: float, seed: int = 0, rate_hz: float = 50.0, gyro: boo
         rate_hz=rate_hz, placement="left wrist", gravity="included",
     )  # fmt: skip
     return Recording(sensors=(wrist,), name=f"try-{seed}")
-
-
-@pytest.fixture(scope="session")
-def model_folder(asset: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    ImuEncoder(AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=2)).save_pretrained(
-        folder / "encoder"
-    )
-    AnymoFeatureExtractor(rate_hz=20.0, window_s=5.0, hop_s=5.0).save_pretrained(folder / "encoder")
-    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
-    tokenizer = MotionTokenizer(shape)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    text = TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))
-    text.centre(LABELS)
-    text.save_pretrained(folder / "text")
-    base = str(asset("smollm2-135m-instruct"))
-    MotionLanguageModel.create(base, tokenizer.quantizer.codes, lora_rank=2).save_pretrained(
-        folder / "language_model"
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
@@ -91,6 +90,8 @@ class MotionLanguageModel(nn.Module):
     @classmethod
     def create(cls, base: str, codebook_GKC: torch.Tensor, *, lora_rank: int = 16) -> Self:
         """New adapter and embeddings on a base model given by asset name or path."""
+        from peft import LoraConfig, get_peft_model
+
         model, tokenizer = _load_base(base)
         lora = LoraConfig(
             r=lora_rank, lora_alpha=2 * lora_rank, target_modules=list(LORA_TARGETS), task_type="CAUSAL_LM"
@@ -104,6 +105,8 @@ class MotionLanguageModel(nn.Module):
         Raises:
             FileNotFoundError: the folder holds no aligned model.
         """
+        from peft import PeftModel
+
         folder = Path(folder)
         path = folder / "alignment.json"
         if not path.is_file():
@@ -133,12 +136,15 @@ class MotionLanguageModel(nn.Module):
 
     def prompt(self, codes_LG: torch.Tensor, question: Question, segments: Sequence[int]) -> MotionPrompt:
         """Prompt about one motion, given its codes (L, G) and the segments that wore the sensors."""
-        before, after = prompt(self.text_tokenizer, question, segments)
+        before, after = prompt(question, segments)
         return MotionPrompt((*self._text_ids(before), *self.vocabulary.ids(codes_LG), *self._text_ids(after)))
 
     def _text_ids(self, text: str) -> list[int]:
         ids: list[int] = self.text_tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _answer_ids(self, answer: str) -> tuple[int, ...]:
+        return (*self._text_ids(f" {answer}"), self.text_tokenizer.eos_token_id)
 
     def embed(self, ids_BN: torch.Tensor) -> torch.Tensor:
         """Input embeddings (B, N, H) of text and motion ids."""
@@ -149,10 +155,7 @@ class MotionLanguageModel(nn.Module):
 
     def forward(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:
         """Mean cross-entropy of the answers' tokens given the prompts; prompts carry no loss."""
-        rows = [
-            (p.ids, (*self._text_ids(a), self.text_tokenizer.eos_token_id))
-            for p, a in zip(prompts, answers, strict=True)
-        ]
+        rows = [(p.ids, self._answer_ids(a)) for p, a in zip(prompts, answers, strict=True)]
         length = max(len(p) + len(a) for p, a in rows)
         ids = torch.zeros(len(rows), length, dtype=torch.long)
         labels = torch.full((len(rows), length), IGNORED)
@@ -171,7 +174,8 @@ class MotionLanguageModel(nn.Module):
 
     def _hidden(self, **inputs: torch.Tensor) -> torch.Tensor:
         """Last hidden states; logits are made only where they are read (a quarter of the cost)."""
-        return self.language_model.get_base_model().model(**inputs).last_hidden_state
+        states: torch.Tensor = self.language_model.get_base_model().model(**inputs).last_hidden_state
+        return states
 
     @torch.no_grad()
     def generate(self, prompts: Sequence[MotionPrompt], *, max_new_tokens: int = 40) -> list[str]:
@@ -195,7 +199,7 @@ class MotionLanguageModel(nn.Module):
         embeddings, mask = self._left_padded(prompts)
         body, head = self.language_model.get_base_model().model, self.language_model.get_output_embeddings()
         first = body(inputs_embeds=embeddings, attention_mask=mask, use_cache=True)
-        rows = [(*self._text_ids(a), self.text_tokenizer.eos_token_id) for a in answers]
+        rows = [self._answer_ids(a) for a in answers]
         length = max(map(len, rows))
         ids = torch.tensor([[*r, *[0] * (length - len(r))] for r in rows], device=self.device)
         real = torch.tensor([[1] * len(r) + [0] * (length - len(r)) for r in rows], device=self.device)

@@ -1,19 +1,14 @@
-"""What is said to the language model, and how its answers read."""
+"""What is said to the language model around the motion tokens, up to where its answer begins."""
 
 from collections.abc import Sequence
 from typing import Literal
-
-from transformers import PreTrainedTokenizerBase
 
 from anymo.skeleton import SEGMENTS
 
 Question = Literal["activity", "caption"]
 
-MOTION_SLOT = "<motion>"
-QUESTIONS: dict[Question, str] = {
-    "activity": "Name the activity.",
-    "caption": "Describe what the person does.",
-}
+# Short on purpose: every token of a prompt is run for every window; the adapter learns what is asked.
+_CUES: dict[Question, str] = {"activity": " Activity:", "caption": " Description:"}
 _BODY_WORDS = {
     "T8": "chest", "T12": "ribs", "L3": "waist", "L5": "lower back", "Pelvis": "hip",
     "UpperArm": "upper arm", "ForeArm": "wrist", "UpperLeg": "thigh", "LowerLeg": "shank",
@@ -30,15 +25,6 @@ def worn_on(segments: Sequence[int]) -> str:
     return " and ".join(dict.fromkeys(names))
 
 
-def prompt(
-    tokenizer: PreTrainedTokenizerBase, question: Question, segments: Sequence[int]
-) -> tuple[str, str]:
-    """Chat text before and after the motion tokens, up to where the answer begins."""
-    content = f"Motion sensor on the {worn_on(segments)}: {MOTION_SLOT} {QUESTIONS[question]}"
-    text: str = tokenizer.apply_chat_template(
-        [{"role": "system", "content": "You read motion."}, {"role": "user", "content": content}],
-        add_generation_prompt=True,
-        tokenize=False,
-    )
-    before, after = text.split(MOTION_SLOT)
-    return before, after
+def prompt(question: Question, segments: Sequence[int]) -> tuple[str, str]:
+    """Text before and after the motion tokens; an answer begins with a space."""
+    return f"Sensor on the {worn_on(segments)}:", _CUES[question]

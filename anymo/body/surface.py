@@ -53,7 +53,8 @@ class Body:
     @cached_property
     def vertex_segment(self) -> Ints:
         """(V,) segment that moves the vertex most."""
-        return np.argmax(self.skin_weights, axis=1)
+        segment: Ints = np.argmax(self.skin_weights, axis=1)
+        return segment
 
     @cached_property
     def offset_m(self) -> Array:

@@ -20,7 +20,6 @@ _CHATTY = (
     "sentence_transformers",
     "huggingface_hub",
     "accelerate",
-    "deepspeed",
     "matplotlib",
 )
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
@@ -42,7 +41,14 @@ def start_logging(*, quiet: bool = False) -> None:
     logging.getLogger("anymo").setLevel(logging.WARNING if quiet else logging.INFO)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|torch")
+    # What no user can mend: peft asks transformers by an old name, DeepSpeed is imported though unused.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    logging.getLogger("DeepSpeed").addFilter(_is_no_accelerator_notice)
+
+
+def _is_no_accelerator_notice(record: logging.LogRecord) -> bool:
+    """A filter, since DeepSpeed sets its level and handler when it is imported."""
+    return not record.getMessage().startswith("Setting accelerator to CPU")
 
 
 def show_tracebacks() -> None:

@@ -38,6 +38,9 @@ def simulate(
     device: Annotated[
         bool, typer.Option("--device/--ideal", help="With the errors of a consumer part, or without.")
     ] = True,
+    frame_rate: Annotated[
+        float | None, typer.Option(help="Frames per second of a motion file whose header states them wrong.")
+    ] = None,
     duration: Annotated[float, typer.Option(help="Length of an activity, s; a file has its own.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of the activity and of the device's errors.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Also draw the first sensor beside an ideal one.")] = None,
@@ -54,7 +57,7 @@ def simulate(
     wearer = body.load()
     worn = [wearer.placement(name) for name in placement]
     rng = np.random.default_rng(seed)
-    movement, cutoff_hz = _motion(motion, rng, duration, wearer.joint_offsets)
+    movement, cutoff_hz = _motion(motion, rng, duration, frame_rate, wearer.joint_offsets)
     sense = partial(
         simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, rng=rng, cutoff_hz=cutoff_hz
     )
@@ -80,7 +83,11 @@ def _check(output: Path, plot: Path | None, *, device: bool) -> None:
 
 
 def _motion(
-    name: str, rng: "np.random.Generator", duration_s: float, joint_offsets: "Array"
+    name: str,
+    rng: "np.random.Generator",
+    duration_s: float,
+    frame_rate_hz: float | None,
+    joint_offsets: "Array",
 ) -> "tuple[Motion, float | None]":
     """The motion, and the low-pass that captured motion needs, Hz."""
     from anymo.data.prepare import REAL_CUTOFF_HZ
@@ -89,7 +96,9 @@ def _motion(
     if "." in name or Path(name).exists():
         if not Path(name).is_file():
             raise FileNotFoundError(f"motion: no file {name}; check the path, or see `anymo simulate --list`")
-        return load(name), REAL_CUTOFF_HZ
+        return load(name, rate_hz=frame_rate_hz), REAL_CUTOFF_HZ
+    if frame_rate_hz is not None:
+        raise ValueError(f"--frame-rate: corrects a motion file, and {name!r} is an activity; leave it out")
     return generate(name, rng, duration_s=duration_s, joint_offsets=joint_offsets), None
 
 

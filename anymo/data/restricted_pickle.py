@@ -38,6 +38,9 @@ class _DType:
 class _Array:
     """Stand-in for numpy.ndarray: shape, type, order and contents as the file gives them."""
 
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.shape, self.dtype, is_fortran, self.contents = state
         self.order = "F" if is_fortran else "C"
@@ -123,13 +126,13 @@ def _array(stub: _Array) -> np.ndarray[Any, Any]:
     dtype = stub.dtype.resolve()
     if dtype != np.dtype(object):
         flat = np.frombuffer(_as_bytes(stub.contents), dtype).copy()
-        return flat.reshape(stub.shape, order=stub.order)  # type: ignore[call-overload]
+        return flat.reshape(stub.shape, order=stub.order)
     if type(stub.contents) is not list:
         raise pickle.UnpicklingError("an object array whose contents are no list")
     objects = np.empty(len(stub.contents), dtype=object)
     for i, item in enumerate(stub.contents):
         objects[i] = _plain(item)
-    return objects.reshape(stub.shape, order=stub.order)  # type: ignore[call-overload]
+    return objects.reshape(stub.shape, order=stub.order)
 
 
 def _as_bytes(raw: object) -> bytes:

@@ -38,7 +38,7 @@ class DrawConfig:
         speed: playback speed, uniform between these.
         gyro_share: share of devices that have a gyroscope.
         removed_share: share of devices that remove gravity.
-        removal_tilt_rad: standard deviation of the tilt error with which they do it, rad.
+        removal_tilt_rad: standard deviation per axis of the tilt error with which they do it, rad.
         upright_share: share of devices mounted flat on the skin rather than turned any way.
         short_share: share of windows cut short, to 0.5 s and more.
     """
@@ -201,7 +201,11 @@ class WindowSampler:
     def _matrices(
         self, segment: np.ndarray, has_gravity: np.ndarray, body: np.ndarray, rng: np.random.Generator
     ) -> torch.Tensor:
-        """(N, 18, 6) of newly mounted sensors; a tilt error leaks gravity where it is removed."""
+        """(N, 18, 6) of newly mounted sensors.
+
+        A device that removes gravity subtracts what its fusion, off by a small rotation E, takes for up:
+        γ(Qᵀu − E Qᵀu) is left over, about γ times the tilt error, across gravity.
+        """
         num = len(segment)
         offset, rotation = np.empty((num, 3)), np.empty((num, 3, 3))
         for b in np.unique(body):
@@ -209,10 +213,12 @@ class WindowSampler:
             offset[rows], rotation[rows] = self.bodies[b].random_placements(segment[rows], rng)
         turned = rng.random(num) >= self.config.upright_share
         rotation[turned] = Rotation.random(int(turned.sum()), rng=rng).as_matrix()
-        leak = np.abs(rng.normal(0, self.config.removal_tilt_rad, num))
-        gamma = GRAVITY_MPS2 * np.where(has_gravity, 1.0, leak)
-        offset_t, rotation_t, gamma_t = (torch.from_numpy(a).float() for a in (offset, rotation, gamma))
-        return placement_matrix(offset_t, rotation_t, gamma_t)
+        tilt = Rotation.from_rotvec(rng.normal(0, self.config.removal_tilt_rad, (num, 3))).as_matrix()
+        left_over = rotation - np.where(has_gravity[:, None, None], 0.0, rotation @ np.swapaxes(tilt, 1, 2))
+        offset_t, rotation_t, gravity_t = (torch.from_numpy(a).float() for a in (offset, rotation, left_over))
+        matrix = placement_matrix(offset_t, rotation_t)
+        matrix[:, 3:6, :3] = GRAVITY_MPS2 * gravity_t
+        return matrix
 
     def _features(
         self, clip: torch.Tensor, segment: np.ndarray, start: np.ndarray, speed: np.ndarray, rate_hz: float

@@ -79,7 +79,7 @@ def _elapsed_s(times: npt.NDArray[Any], where: str) -> npt.NDArray[np.float64]:
     since_first = times - times[0]  # before the conversion: nanoseconds since 1970 do not fit a double
     if since_first.dtype.kind == "m":
         since_first = since_first.astype("timedelta64[ns]").astype(np.int64)
-    elapsed = since_first.astype(np.float64)
+    elapsed: npt.NDArray[np.float64] = since_first.astype(np.float64)
     if not np.isfinite(elapsed).all():
         row = int(np.argmin(np.isfinite(elapsed)))
         raise ValueError(f"{where}: the time column is empty at row {row}; remove the row")

@@ -155,7 +155,8 @@ def _grow(tensor: torch.Tensor, num_sensors: int, num_samples: int) -> torch.Ten
 def _positions(num: int, rate_in: float, rate_out: float) -> Array:
     """Times of the new samples, in old samples."""
     last = int(np.floor((num - 1) * rate_out / rate_in + 1e-6))
-    return np.minimum(np.arange(last + 1) * (rate_in / rate_out), num - 1)
+    positions: Array = np.minimum(np.arange(last + 1) * (rate_in / rate_out), num - 1)
+    return positions
 
 
 def _check_cut(rate_hz: float, window_s: float, hop_s: float) -> None:

@@ -45,7 +45,8 @@ class TemporalBlock(nn.Module):
             q, k, v, attn_mask=valid_NL[:, None, None, :], dropout_p=self.dropout if self.training else 0.0
         )
         x_NLD = x_NLD + self.out(mixed.transpose(1, 2).reshape(n, length, width))
-        return x_NLD + self.feedforward(self.norm_feedforward(x_NLD))
+        fed_forward: torch.Tensor = self.feedforward(self.norm_feedforward(x_NLD))
+        return x_NLD + fed_forward
 
 
 class SkeletonConv(MessagePassing):
@@ -75,7 +76,7 @@ class SkeletonConv(MessagePassing):
     ) -> torch.Tensor:
         """Pass one round of messages; a token that is not valid sends none."""
         x = self.norm(x_NLD)
-        return x_NLD + self.propagate(
+        messages: torch.Tensor = self.propagate(
             edge_index,
             target=self.target(x),
             source=self.source(x),
@@ -84,6 +85,7 @@ class SkeletonConv(MessagePassing):
             valid=valid_NL,
             size=None,
         )
+        return x_NLD + messages
 
     def message(
         self,
@@ -97,7 +99,7 @@ class SkeletonConv(MessagePassing):
         """(E, L, D) messages of edges j -> i."""
         edge = hop[:, None, :]
         score = self.score(torch.tanh(target_i + source_j + edge))
-        weight = softmax(score.masked_fill(~valid_j[..., None], -1e4), index, dim=0)
+        weight: torch.Tensor = softmax(score.masked_fill(~valid_j[..., None], -1e4), index, dim=0)
         return weight * valid_j[..., None] * (value_j + edge)
 
 

@@ -64,11 +64,20 @@ def load_bvh(
         root_position=root,
         rotations=local[skip:],
         joint_offsets=offsets,
-        rate_hz=rate_hz or 1.0 / file.frame_time_s,
+        rate_hz=_stated_rate(file, path.name) if rate_hz is None else rate_hz,
         captions=tuple(captions),
         name=path.name.removesuffix(".gz").removesuffix(".bvh"),
         source=f"bvh, {rig.name}",
     )
+
+
+def _stated_rate(file: BvhFile, where: str) -> float:
+    if not file.frame_time_s > 0:
+        raise ValueError(
+            f"{where}: frame time must be positive seconds, got {file.frame_time_s}; state the frames per "
+            "second (rate_hz, or --frame-rate of `anymo simulate`)"
+        )
+    return 1.0 / file.frame_time_s
 
 
 def _bone_poses(file: BvhFile, rig: Rig, unit_m: float) -> tuple[Array, Array]:

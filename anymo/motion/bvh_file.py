@@ -163,8 +163,6 @@ def _parse_frames(section: str, num_channels: int, where: str) -> tuple[float, A
         raise ValueError(
             f"{where}: expected 'Frames: N' and 'Frame Time: seconds' after MOTION, got {lines[:2]}"
         ) from error
-    if not frame_time_s > 0:
-        raise ValueError(f"{where}: frame time must be positive seconds, got {frame_time_s}; pass rate_hz")
     rows = lines[2:]
     if len(rows) != num_frames:
         raise ValueError(

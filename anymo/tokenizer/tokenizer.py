@@ -44,7 +44,8 @@ class _Residual(nn.Module):
 
     def forward(self, x_BLD: torch.Tensor, valid_BL: torch.Tensor) -> torch.Tensor:
         h = (self.norm(x_BLD) * valid_BL[..., None]).transpose(1, 2)
-        return x_BLD + self.out(F.gelu(self.conv(h).transpose(1, 2)))
+        change: torch.Tensor = self.out(F.gelu(self.conv(h).transpose(1, 2)))
+        return x_BLD + change
 
 
 class MotionTokenizer(PreTrainedModel):
@@ -77,12 +78,13 @@ class MotionTokenizer(PreTrainedModel):
             nn.init.zeros_(module.bias)
 
     def _groups(self, latents: torch.Tensor) -> torch.Tensor:
-        return self.before(latents).unflatten(-1, (self.config.num_groups, self.config.code_size))
+        z: torch.Tensor = self.before(latents).unflatten(-1, (self.config.num_groups, self.config.code_size))
+        return z
 
     def encode(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (B, L, D) to codes (B, L, G), each from 0 to codebook_size - 1."""
         z = self._groups(latents)
-        return self.quantizer.nearest(z.flatten(0, 1)).unflatten(0, latents.shape[:2])
+        return self.quantizer.nearest(z.flatten(0, 1)).view(z.shape[:-1])
 
     def decode(self, codes: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
         """Codes (B, L, G) to latents (B, L, D).
@@ -104,7 +106,8 @@ class MotionTokenizer(PreTrainedModel):
         valid_BL = x.new_ones(x.shape[:2], dtype=torch.bool) if valid_BL is None else valid_BL
         for block in self.residual:
             x = block(x, valid_BL)
-        return self.out(x)
+        latents: torch.Tensor = self.out(x)
+        return latents
 
     def forward(self, latents: torch.Tensor, valid: torch.Tensor) -> QuantizedMotion:
         """Quantise and reconstruct; in training mode the codebooks move.

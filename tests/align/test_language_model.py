@@ -39,7 +39,7 @@ def prompts_of(model: MotionLanguageModel) -> list[MotionPrompt]:
 
 
 def answer_ids(model: MotionLanguageModel, answer: str) -> list[int]:
-    return [*model.text_tokenizer(answer)["input_ids"], model.text_tokenizer.eos_token_id]
+    return [*model.text_tokenizer(f" {answer}")["input_ids"], model.text_tokenizer.eos_token_id]
 
 
 def teacher_forced(model: MotionLanguageModel, prompt: MotionPrompt, answer: str) -> torch.Tensor:

@@ -7,18 +7,21 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import anymo.demo
+import anymo.motion
 from anymo import config
 from anymo.cli import main
 from anymo.cli.session import errors_in_one_line
 from anymo.data import read_recording
 from anymo.data.prepare import PrepareConfig, bodies, bodies_of, prepare
 from anymo.demo import DemoConfig
+from anymo.records import Motion
 from anymo.training.pretrain import PretrainConfig, pretrain
 from anymo.training.tokenizer import TokenizerConfig, train_tokenizer
 
@@ -129,6 +132,23 @@ def test_simulate_prefixes_several_placements_and_plots(run: Run, tmp_path: Path
     assert len(header) == 13
     assert {"time_s", "left_wrist_acc_x", "waist_gyro_z"} <= set(header)
     assert (tmp_path / "two.png").stat().st_size > 1000
+
+
+def test_simulate_takes_the_stated_frame_rate_of_a_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hand_motion: Callable[..., Motion]
+) -> None:
+    def load(source: str, *, rate_hz: float | None = None) -> Motion:
+        motion = hand_motion(duration_s=2.0)
+        return motion if rate_hz is None else replace(motion, rate_hz=rate_hz)
+
+    monkeypatch.setattr(anymo.motion, "load", load)
+    (tmp_path / "clip.bvh").touch()
+    common = ["simulate", "clip.bvh", "--placement", "waist", "-o", "x.csv"]
+    assert "x.csv: 2.0 s of swing-0" in run(*common).out
+    assert "x.csv: 4.0 s of swing-0" in run(*common, "--frame-rate", "30").out
+    said = run("simulate", "walking", "--placement", "waist", "-o", "y.csv", "--frame-rate", "30")
+    assert said.code == 1
+    assert "'walking' is an activity; leave it out" in said.err
 
 
 def test_simulate_list(run: Run) -> None:

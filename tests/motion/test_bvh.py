@@ -128,6 +128,14 @@ def test_broken_files_say_what_is_wrong(tmp_path: Path, old: str, new: str, mess
         load(path)
 
 
+def test_a_stated_rate_mends_a_header_without_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.bvh", [[0, 17, 0, 0, 0, 0]] * 3)
+    path.write_text(path.read_text().replace("Frame Time: 0.02", "Frame Time: 0"))
+    assert load(path, rate_hz=120.0).rate_hz == 120.0
+    with pytest.raises(ValueError, match="rate_hz must be positive, got 0"):
+        load(path, rate_hz=0.0)
+
+
 def test_wrong_unit_unknown_ending_and_cut_gzip(tmp_path: Path) -> None:
     path = written(tmp_path / "x.bvh", [[0, 17, 0, 0, 0, 0]] * 3)
     with pytest.raises(ValueError, match=r"stands 0\.4\d+ m tall.*pass unit_m"):

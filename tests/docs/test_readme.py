@@ -1,0 +1,178 @@
+"""What the documents tell a reader to type, typed.
+
+The convention: blocks of ```python in README.md are run, in order, in one namespace. Of blocks of ```sh in
+any document, `anymo` commands have their options read, and those of README.md are run; `python` and
+`accelerate launch` lines have their files looked up and their configuration loaded; `make` targets are looked
+up. The trained model of the text is replaced by a tiny one.
+"""
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anymo import config
+from anymo.cli import app, main, session
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+MODEL = "runs/demo/model"
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Words of every line of the shell blocks, without settings of the environment."""
+    lines = [shlex.split(line, comments=True) for block in blocks(text, "sh") for line in block.splitlines()]
+    return [line[next(i for i, word in enumerate(line) if "=" not in word) :] for line in lines if line]
+
+
+def check_make(words: list[str]) -> None:
+    targets = [word for word in words if "=" not in word]
+    done = subprocess.run(
+        ["make", "-n", "-C", str(REPOSITORY), *targets], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def check_anymo(words: list[str]) -> None:
+    """Options only: the command stops before it does anything."""
+    import typer
+
+    group = typer.main.get_command(app)
+    with group.make_context("anymo", list(words), resilient_parsing=True) as context:
+        name, command, rest = group.resolve_command(context, list(words))  # type: ignore[attr-defined]
+        command.make_context(name, rest, parent=context).close()
+
+
+def check_python(words: list[str]) -> None:
+    if words[0] == "-m":
+        assert runpy._get_module_details(words[1])  # type: ignore[attr-defined]
+        return
+    if words[0].startswith("-"):  # -c, -X: a one-liner, tried by hand
+        return
+    script = REPOSITORY / words[0]
+    assert script.is_file(), f"no script {words[0]}"
+    if "--config_path" in words:
+        load_configuration(script, words[1:])
+
+
+def load_configuration(script: Path, options: list[str]) -> None:
+    """Run a stage script with everything after its configuration left out."""
+    loaded: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        patch.setattr(session, "run_stage", lambda cls, _: loaded.append(config.load(cls, options)))
+        runpy.run_path(str(script), run_name="__main__")
+    assert len(loaded) == 1
+
+
+def check_accelerate(words: list[str]) -> None:
+    from accelerate.commands.launch import launch_command_parser
+
+    assert words[0] == "launch"
+    stated = launch_command_parser().parse_args(words[1:])
+    assert (REPOSITORY / stated.config_file).is_file()
+    check_python([stated.training_script, *stated.training_script_args])
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "make": check_make,
+    "anymo": check_anymo,
+    "python": check_python,
+    "accelerate": check_accelerate,
+}
+LINES = [
+    pytest.param(line, id=f"{file.name}: {shlex.join(line)}"[:90])
+    for file in DOCUMENTS
+    for line in commands(file.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_shell_line(words: list[str]) -> None:
+    if words[0] in CHECKS:
+        CHECKS[words[0]](words[1:])
+    else:
+        assert words[0] in {".", "cd", "export", "pip", "git", "deepspeed"}, f"no check for {words}"
+
+
+def test_the_shell_check_can_fail() -> None:
+    with pytest.raises(AssertionError, match="no script"):
+        check_python(["train/nothing.py"])
+    with pytest.raises(ValueError, match="no file"):
+        check_python(["train/pretrain.py", "--config_path", "configs/pretrain/nothing.yaml"])
+    with pytest.raises(SystemExit):
+        check_python(
+            ["train/pretrain.py", "--config_path", "configs/pretrain/tiny.yaml", "--optim.rate", "1"]
+        )
+    with pytest.raises(Exception, match="No such option"):
+        check_anymo(["info", "--nonsense"])
+    with pytest.raises(AssertionError):
+        check_make(["nonsense"])
+
+
+def test_readme_runs(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The commands, then the Python blocks, as a reader would go through them, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANYMO_MODEL", str(model_folder))
+    for words in (line for line in commands(README) if line[0] == "anymo"):
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code, capsys.readouterr().err
+    assert (tmp_path / "watch.csv").is_file()
+    namespace: dict[str, object] = {}
+    for block in blocks(README, "python"):
+        exec(compile(block.replace(MODEL, str(model_folder)), "README.md", "exec"), namespace)
+    said = capsys.readouterr().out
+    assert said.count("walking") >= 3  # simulate, classify, and the tiny model's choice or its rivals
+    assert "(400, 3)" in said
+
+
+def test_links_lead_somewhere() -> None:
+    for file in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
+            assert "://" in target or (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+def test_the_picture_is_small() -> None:
+    assert (REPOSITORY / "docs" / "picture.png").stat().st_size < 300_000
+
+
+def test_the_tree_names_every_file() -> None:
+    """Every file of the library and of the script folders has its line, and no line is of a file gone."""
+    tree = next(b for b in re.findall(r"^```text\n(.*?)^```", README, re.M | re.S) if b.startswith("anymo/"))
+    git = ["git", "-C", str(REPOSITORY), "ls-files", "--cached", "--others", "--exclude-standard"]
+    tracked = subprocess.run(git, capture_output=True, text=True, check=True).stdout.splitlines()
+    library = {
+        path.removeprefix("anymo/")
+        for path in tracked
+        if path.startswith("anymo/") and (path.count("/") == 1 or not path.endswith("__init__.py"))
+        and (REPOSITORY / path).is_file()
+    }  # fmt: skip
+    scripts = {path for path in tracked if path.startswith(("data_prep/", "train/", "eval/"))}
+    listed, room = set(), ""
+    for line in tree.splitlines()[1:]:
+        name = line.split()[0]
+        if not line.startswith(" "):
+            break
+        if name.endswith("/"):
+            room = name
+        elif line.startswith("    "):
+            listed.add(room + name)
+        else:
+            listed.add(name)
+    assert listed == library
+    assert scripts == {w for w in tree.split() if w.startswith(("data_prep/", "train/", "eval/"))}
