@@ -20,10 +20,11 @@ def demo(
     """
     from anymo.config import load
     from anymo.demo import DemoConfig, run_demo
+    from anymo.evaluation.showcase import headline
 
     stated = {"config_path": config_path, "name": None if name is None else json.dumps(name), "seed": seed}
     options = [
         part for key, value in stated.items() if value is not None for part in (f"--{key}", str(value))
     ]
-    report = run_demo(load(DemoConfig, [*options, *context.args]))
-    typer.echo(f"report: {report}")
+    run = run_demo(load(DemoConfig, [*options, *context.args]))
+    typer.echo(f"\n{headline(run)}\n\nreport: {run / 'report.html'}\nmodel:  {run / 'model'}")

@@ -58,8 +58,13 @@ def reading(wearer: body.Body, movement: str, placement: str) -> dict[str, np.nd
     motion = Motion(
         root_position=root, rotations=rotations, joint_offsets=wearer.joint_offsets, rate_hz=RATE_HZ
     )
-    gravity = "removed" if curve is PUSH else "included"
-    (stream,) = simulate(motion, [wearer.placement(placement)], rate_hz=RATE_HZ, gravity=gravity).sensors
+    recording = simulate(
+        motion,
+        [wearer.placement(placement)],
+        rate_hz=RATE_HZ,
+        gravity="removed" if curve is PUSH else "included",
+    )
+    (stream,) = recording.sensors
     assert stream.gyro is not None
     return {"acc": stream.acc[len(T) // 2], "gyro": stream.gyro[len(T) // 2]}
 
