@@ -237,24 +237,34 @@ class AnymoPipeline:
 
     def caption_windows(self, batch: WindowBatch, *, at_once: int = 16) -> list[str]:
         """A sentence for each window."""
-        texts = []
+        from anymo.align.prompts import description_in
+
+        texts: list[str] = []
         for rows in _chunks(len(batch), at_once):
-            texts += self.language_model.generate(self._prompts(batch.select(rows), "caption"))
+            texts += map(description_in, self.language_model.generate(self._prompts(batch.select(rows))))
         return texts
 
     def answer_scores(self, batch: WindowBatch, labels: Sequence[str], *, at_once: int = 16) -> torch.Tensor:
-        """Log-probability per token of each label as the activity of each window: (B, num labels)."""
+        """How much each window speaks for each label as its activity: (B, num labels).
+
+        Log-probability per token after the window's motion tokens, less that after random ones.
+        """
+        from anymo.align.prompts import activity
+
+        model, answers = self.language_model, [activity(label) for label in labels]
         parts = [
-            self.language_model.log_likelihood(self._prompts(batch.select(rows), "activity"), labels)
+            model.log_likelihood(self._prompts(batch.select(rows)), answers)
             for rows in _chunks(len(batch), at_once)
         ]
-        return torch.cat(parts).cpu()
+        worn = [tuple(s) for s in _worn_segments(batch)]
+        prior = {segments: model.prior(answers, segments) for segments in set(worn)}
+        return (torch.cat(parts) - torch.stack([prior[s] for s in worn])).cpu()
 
-    def _prompts(self, batch: WindowBatch, question: Literal["activity", "caption"]) -> list["MotionPrompt"]:
+    def _prompts(self, batch: WindowBatch) -> list["MotionPrompt"]:
         codes = self.reader(batch.to(self.device))
         return [
-            self.language_model.prompt(c, question, batch.segment[b][batch.worn[b]].tolist())
-            for b, c in enumerate(codes)
+            self.language_model.prompt(c, segments)
+            for c, segments in zip(codes, _worn_segments(batch), strict=True)
         ]
 
     @torch.no_grad()
@@ -302,6 +312,11 @@ def _lengths(batch: WindowBatch) -> list[int]:
     seen = batch.sample_valid.any(dim=1)
     positions = torch.arange(1, seen.shape[1] + 1)
     return (seen * positions).amax(dim=1).tolist()
+
+
+def _worn_segments(batch: WindowBatch) -> list[list[int]]:
+    """Segments that carry the sensors of each window."""
+    return [s[w].tolist() for s, w in zip(batch.segment, batch.worn, strict=True)]
 
 
 def _check_labels(labels: Sequence[str]) -> None:

@@ -16,11 +16,12 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from anymo import assets
-from anymo.align.prompts import Question, prompt
+from anymo.align.prompts import prompt
 from anymo.align.vocabulary import MotionVocabulary
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 IGNORED = -100
+_PRIOR_STEPS = 10  # latent steps of a random motion, a window of 5 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +135,14 @@ class MotionLanguageModel(nn.Module):
         """Where the model is."""
         return self.motion_embedding.bias.device
 
-    def prompt(self, codes_LG: torch.Tensor, question: Question, segments: Sequence[int]) -> MotionPrompt:
+    def prompt(self, codes_LG: torch.Tensor, segments: Sequence[int]) -> MotionPrompt:
         """Prompt about one motion, given its codes (L, G) and the segments that wore the sensors."""
-        before, after = prompt(question, segments)
+        before, after = prompt(segments)
         return MotionPrompt((*self._text_ids(before), *self.vocabulary.ids(codes_LG), *self._text_ids(after)))
 
     def _text_ids(self, text: str) -> list[int]:
         ids: list[int] = self.text_tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
-
-    def _answer_ids(self, answer: str) -> tuple[int, ...]:
-        return (*self._text_ids(f" {answer}"), self.text_tokenizer.eos_token_id)
 
     def embed(self, ids_BN: torch.Tensor) -> torch.Tensor:
         """Input embeddings (B, N, H) of text and motion ids."""
@@ -155,7 +153,8 @@ class MotionLanguageModel(nn.Module):
 
     def forward(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:
         """Mean cross-entropy of the answers' tokens given the prompts; prompts carry no loss."""
-        rows = [(p.ids, self._answer_ids(a)) for p, a in zip(prompts, answers, strict=True)]
+        end = self.text_tokenizer.eos_token_id
+        rows = [(p.ids, (*self._text_ids(a), end)) for p, a in zip(prompts, answers, strict=True)]
         length = max(len(p) + len(a) for p, a in rows)
         ids = torch.zeros(len(rows), length, dtype=torch.long)
         labels = torch.full((len(rows), length), IGNORED)
@@ -179,7 +178,7 @@ class MotionLanguageModel(nn.Module):
 
     @torch.no_grad()
     def generate(self, prompts: Sequence[MotionPrompt], *, max_new_tokens: int = 40) -> list[str]:
-        """Greedy answers."""
+        """Greedy answers, up to the end token or `max_new_tokens`."""
         embeddings, mask = self._left_padded(prompts)
         out = self.language_model.generate(
             inputs_embeds=embeddings,
@@ -199,7 +198,7 @@ class MotionLanguageModel(nn.Module):
         embeddings, mask = self._left_padded(prompts)
         body, head = self.language_model.get_base_model().model, self.language_model.get_output_embeddings()
         first = body(inputs_embeds=embeddings, attention_mask=mask, use_cache=True)
-        rows = [self._answer_ids(a) for a in answers]
+        rows = [self._text_ids(a) for a in answers]
         length = max(map(len, rows))
         ids = torch.tensor([[*r, *[0] * (length - len(r))] for r in rows], device=self.device)
         real = torch.tensor([[1] * len(r) + [0] * (length - len(r)) for r in rows], device=self.device)
@@ -210,8 +209,21 @@ class MotionLanguageModel(nn.Module):
         rest = body(inputs_embeds=self.embed(ids), attention_mask=mask, past_key_values=cache)
         opening = first.last_hidden_state[:, -1:].repeat_interleave(len(rows), dim=0)
         hidden = torch.cat([opening, rest.last_hidden_state[:, :-1]], dim=1)
-        scores = F.log_softmax(head(hidden).float(), dim=-1).gather(-1, ids[..., None])[..., 0]
-        return ((scores * real).sum(dim=1) / real.sum(dim=1)).view(num, len(rows))
+        counted = real.bool()
+        scores = -F.cross_entropy(head(hidden[counted]).float(), ids[counted], reduction="none")
+        total = scores.new_zeros(len(ids)).index_add(0, counted.nonzero()[:, 0], scores)
+        return (total / real.sum(dim=1)).view(num, len(rows))
+
+    def prior(self, answers: Sequence[str], segments: Sequence[int], *, num: int = 16) -> torch.Tensor:
+        """Mean `log_likelihood` of answers after random motion tokens: what is said whatever the motion.
+
+        Subtracting it leaves what the motion speaks for (Holtzman et al. 2021, domain-conditional PMI).
+        The tokens are the same on every call.
+        """
+        generator = torch.Generator().manual_seed(0)
+        shape = (num, _PRIOR_STEPS, self.vocabulary.num_groups)
+        codes = torch.randint(self.vocabulary.codebook_size, shape, generator=generator)
+        return self.log_likelihood([self.prompt(c, segments) for c in codes], answers).mean(dim=0)
 
     def _left_padded(self, prompts: Sequence[MotionPrompt]) -> tuple[torch.Tensor, torch.Tensor]:
         length = max(len(p.ids) for p in prompts)

@@ -73,7 +73,7 @@ class SimulatedBatch:
 
     views    independently drawn windows of the same motion
     pose     (B, F, POSE_SIZE) at 12 Hz
-    text     one caption each, drawn among all of the clip
+    text     one caption each: a sentence of the clip, or for a share of windows its phrase
     phrase   the clip's short phrase
     clip     (B,) index into the corpus
     """
@@ -146,7 +146,7 @@ class WindowSampler:
         start = 1 + rng.uniform(0, 1, size) * np.maximum(slack, 0)  # grid frames from the clip's first
         views = tuple(self._view(clip, start, speed, rng) for _ in range(num_views))
         captions = [self.corpus.captions[c] for c in clip.tolist()]
-        drawn = [c[0] if rng.random() < phrase_share else c[rng.integers(len(c))] for c in captions]
+        drawn = [c[0] if rng.random() < phrase_share else _sentence(c, rng) for c in captions]
         return SimulatedBatch(
             views=views,
             pose=self._pose(clip, start, speed),
@@ -238,6 +238,12 @@ class WindowSampler:
         power[:3], power[6:15] = 2, 2  # A and B go with s²,
         power[3:6] = 0  # u stays, w goes with s
         return mixed * (scale**power)[:, None, :]
+
+
+def _sentence(captions: Sequence[str], rng: np.random.Generator) -> str:
+    """One of a clip's sentences, which follow its short phrase; the phrase where it has none."""
+    sentences = captions[1:] or captions
+    return sentences[rng.integers(len(sentences))]
 
 
 def _draw_worn(size: int, slots: int, rng: np.random.Generator) -> np.ndarray:

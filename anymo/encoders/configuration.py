@@ -19,7 +19,7 @@ class AnymoEncoderConfig(PreTrainedConfig):
     model_type = "anymo-encoder"
 
     hidden_size: int = 192
-    num_layers: int = 3
+    num_layers: int = 2
     num_heads: int = 6
     patch_samples: int = 10
     rate_hz: float = 20.0

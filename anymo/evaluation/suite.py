@@ -36,7 +36,7 @@ class EvaluateConfig:
 
     sets: tuple[str, ...] = ("basic_motions", "spar")
     routes: tuple[str, ...] = ("embedding", "likelihood")
-    likelihood_windows: int = 2
+    likelihood_windows: int = 1
     num_retrieval: int = 200
     num_captions: int = 48
     seed: int = 0

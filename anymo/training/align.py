@@ -11,6 +11,7 @@ from torch import nn
 
 from anymo.align import MotionLanguageModel
 from anymo.align.model import MotionPrompt
+from anymo.align.prompts import activity, answer
 from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
@@ -32,7 +33,6 @@ class AlignConfig:
         base: language model, by asset name or path.
         seed: of initial weights and every draw.
         lora_rank: rank of the adapter.
-        phrase_share: share of windows asked for the activity rather than for a description.
         fit_windows: windows from which the motion embeddings are started by regression.
         draw: what training windows look like.
         optim: steps, batch size, learning rate.
@@ -45,12 +45,11 @@ class AlignConfig:
     base: str = "smollm2-135m-instruct"
     seed: int = 0
     lora_rank: int = 16
-    phrase_share: float = 0.6
     fit_windows: int = 2048
     draw: DrawConfig = field(default_factory=DrawConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
-            steps=120, batch_size=8, lr=1e-3, validate_every=60, save_every=40
+            steps=44, batch_size=16, lr=1e-3, warmup_steps=8, validate_every=44, save_every=22
         )
     )
 
@@ -63,22 +62,18 @@ class AlignTask(nn.Module):
         self.reader, self.language_model = reader, language_model
 
     def prompts(self, batch: SimulatedBatch) -> list[MotionPrompt]:
-        """The activity is asked where the text is the short phrase, else a description."""
+        """Motion tokens and sensors of each window."""
         windows = batch.views[0]
+        segments = (s[w].tolist() for s, w in zip(windows.segment, windows.worn, strict=True))
         return [
-            self.language_model.prompt(
-                codes,
-                "activity" if text == phrase else "caption",
-                windows.segment[b][windows.worn[b]].tolist(),
-            )
-            for b, (codes, text, phrase) in enumerate(
-                zip(self.reader(windows), batch.text, batch.phrase, strict=True)
-            )
+            self.language_model.prompt(codes, worn)
+            for codes, worn in zip(self.reader(windows), segments, strict=True)
         ]
 
     def forward(self, batch: SimulatedBatch) -> TaskOutput:
         """Cross-entropy of the answers."""
-        return TaskOutput(loss=self.language_model(self.prompts(batch), batch.text), logs={})
+        answers = [answer(phrase, text) for phrase, text in zip(batch.phrase, batch.text, strict=True)]
+        return TaskOutput(loss=self.language_model(self.prompts(batch), answers), logs={})
 
 
 def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
@@ -103,9 +98,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
     trained = train(
         AlignTask(reader, model),
-        lambda rng: training.batch(
-            config.optim.batch_size, rng, num_views=1, phrase_share=config.phrase_share
-        ),
+        lambda rng: training.batch(config.optim.batch_size, rng, num_views=1),
         config.optim,
         config.output,
         seed=config.seed,
@@ -119,7 +112,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
 
 def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: SimulatedBatch) -> None:
     table = model.language_model.get_input_embeddings().weight
-    words = {p: table[model.text_tokenizer(p)["input_ids"]].mean(dim=0) for p in set(batch.phrase)}
+    words = {p: table[model.text_tokenizer(activity(p))["input_ids"]].mean(dim=0) for p in set(batch.phrase)}
     codes = reader(batch.views[0])
     target = torch.stack([words[p] for p, c in zip(batch.phrase, codes, strict=True) for _ in range(len(c))])
     model.motion_embedding.fit(torch.cat(codes), target.detach())
@@ -128,5 +121,5 @@ def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: S
 def _validate(sampler: WindowSampler, config: AlignConfig, task: AlignTask) -> dict[str, float]:
     """Loss of the answers on held-out windows, the same draw every time."""
     rng = np.random.default_rng([config.seed, 7])
-    batch = sampler.batch(4 * config.optim.batch_size, rng, num_views=1, phrase_share=config.phrase_share)
+    batch = sampler.batch(2 * config.optim.batch_size, rng, num_views=1)
     return {"loss": float(task(batch.to(task.language_model.device)).loss)}

@@ -75,11 +75,11 @@ class PretrainConfig:
     output: Path = Path("runs/demo/pretrain")
     seed: int = 0
     hidden_size: int = 192
-    num_layers: int = 3
+    num_layers: int = 2
     num_heads: int = 6
     draw: DrawConfig = field(default_factory=DrawConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=600, batch_size=96))
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=340, batch_size=96))
 
 
 class PretrainTask(nn.Module):

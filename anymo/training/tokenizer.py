@@ -41,7 +41,7 @@ class TokenizerConfig:
     codebook_size: int = 512
     code_size: int = 64
     draw: DrawConfig = field(default_factory=DrawConfig)
-    optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=300, batch_size=256))
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=80, batch_size=256))
 
 
 class TokenizerTask(nn.Module):

@@ -32,19 +32,17 @@ def prompts_of(model: MotionLanguageModel) -> list[MotionPrompt]:
     codes = [torch.randint(16, (length, 2), generator=g) for length in (10, 1, 4)]
     wrist, hip = INDEX["LeftForeArm"], INDEX["Pelvis"]
     return [
-        model.prompt(codes[0], "activity", [wrist]),
-        model.prompt(codes[1], "caption", [hip, wrist]),
-        model.prompt(codes[2], "activity", [hip]),
+        model.prompt(codes[0], [wrist]),
+        model.prompt(codes[1], [hip, wrist]),
+        model.prompt(codes[2], [hip]),
     ]
 
 
-def answer_ids(model: MotionLanguageModel, answer: str) -> list[int]:
-    return [*model.text_tokenizer(f" {answer}")["input_ids"], model.text_tokenizer.eos_token_id]
-
-
-def teacher_forced(model: MotionLanguageModel, prompt: MotionPrompt, answer: str) -> torch.Tensor:
+def teacher_forced(
+    model: MotionLanguageModel, prompt: MotionPrompt, answer: str, *, ended: bool
+) -> torch.Tensor:
     """Log-probability of every token of an answer: one row, no padding, no cache, all logits."""
-    own = answer_ids(model, answer)
+    own = model.text_tokenizer(answer)["input_ids"] + [model.text_tokenizer.eos_token_id] * ended
     ids = torch.tensor([[*prompt.ids, *own]])
     logits = model.language_model(inputs_embeds=model.embed(ids)).logits[0].float()
     scores = logits.log_softmax(dim=-1)
@@ -72,7 +70,9 @@ def test_motion_ids_get_their_own_embeddings(model: MotionLanguageModel) -> None
 @torch.no_grad()
 def test_loss_is_that_of_the_answers_alone(model: MotionLanguageModel) -> None:
     prompts = prompts_of(model)
-    scores = torch.cat([teacher_forced(model, p, a) for p, a in zip(prompts, ANSWERS, strict=True)])
+    scores = torch.cat(
+        [teacher_forced(model, p, a, ended=True) for p, a in zip(prompts, ANSWERS, strict=True)]
+    )
     torch.testing.assert_close(model(prompts, ANSWERS), -scores.mean(), atol=1e-4, rtol=1e-4)
 
 
@@ -80,7 +80,9 @@ def test_loss_is_that_of_the_answers_alone(model: MotionLanguageModel) -> None:
 def test_scores_with_shared_cache_against_one_by_one(model: MotionLanguageModel) -> None:
     prompts = prompts_of(model)
     fast = model.log_likelihood(prompts, ANSWERS)
-    slow = torch.stack([torch.stack([teacher_forced(model, p, a).mean() for a in ANSWERS]) for p in prompts])
+    slow = torch.stack(
+        [torch.stack([teacher_forced(model, p, a, ended=False).mean() for a in ANSWERS]) for p in prompts]
+    )
     torch.testing.assert_close(fast, slow, atol=1e-4, rtol=0)
     alone = model.log_likelihood(prompts[1:2], ANSWERS[:1])
     torch.testing.assert_close(fast[1:2, :1], alone, atol=1e-4, rtol=0)
@@ -121,7 +123,7 @@ def test_vocabulary_is_a_bijection() -> None:
 @pytest.mark.parametrize("codes", [torch.full((3, 2), 16), torch.full((3, 2), -1), torch.zeros(3, 3).long()])
 def test_codes_of_another_tokenizer_are_refused(model: MotionLanguageModel, codes: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="use the tokenizer the model was aligned with"):
-        model.prompt(codes, "activity", [0])
+        model.prompt(codes, [0])
 
 
 def test_places_read_as_people_say_them() -> None:
