@@ -45,7 +45,7 @@ class AlignConfig:
     base: str = "smollm2-135m-instruct"
     seed: int = 0
     lora_rank: int = 16
-    fit_windows: int = 2048
+    fit_windows: int = 512
     draw: DrawConfig = field(default_factory=DrawConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
