@@ -28,6 +28,7 @@ CYCLE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILION, "#6B6B6B", "#B
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 XYZ = {"x": VERMILION, "y": GREEN, "z": BLUE}
 DPI = 160
+_LABEL_WIDTH = 24  # characters of a line of a label
 PANEL_IN, NAME_IN = 5.2, 1.3  # of body_placements: width of a view and of the names on either side
 STYLE: dict[str, object] = {
     "font.family": "DejaVu Sans", "font.size": 10.0, "text.color": INK, "lines.linewidth": 1.3,
@@ -188,16 +189,21 @@ def confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], *, title: st
         title: what was classified.
     """
     size, support = len(labels), matrix.sum(1, keepdims=True)
+    lines = [fill(name, _LABEL_WIDTH) for name in labels]
     share = np.divide(matrix, support, out=np.zeros(matrix.shape), where=support > 0)
-    side = max(4.2, 0.42 * size + 2.4)
+    side = max(4.2, 0.62 * size + 2.6)
     figure = _figure(side + 0.5, side)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(size), labels, rotation=40 if size > 3 else 0, ha="right" if size > 3 else "center")
-    axes.set_yticks(range(size), [f"{name} ({n})" for name, n in zip(labels, support[:, 0], strict=True)])
+    axes.set_xticks(range(size), lines)
+    if any("\n" in name for name in lines):
+        axes.tick_params(axis="x", labelrotation=90)
+    elif size > 3:
+        axes.set_xticks(range(size), lines, rotation=40, ha="right")
+    axes.set_yticks(range(size), [f"{name} ({n})" for name, n in zip(lines, support[:, 0], strict=True)])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="predicted (darker: larger share of the row)", ylabel="true (samples)", title=title)
+    axes.set(xlabel="predicted", ylabel="true (samples)", title=title)
     for row, column in np.argwhere(matrix > 0):
         ink = "white" if share[row, column] > 0.55 else INK
         axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=ink, fontsize=9)
@@ -224,10 +230,21 @@ def embedding_map(
     for i, name in enumerate(dict.fromkeys(labels)):
         colour, marker = CYCLE[i % len(CYCLE)], MARKERS[i // len(CYCLE) % len(MARKERS)]
         dot, star = (name_of == name) & ~is_text, (name_of == name) & is_text
-        axes.scatter(xy[dot, 0], xy[dot, 1], 20, color=colour, marker=marker, alpha=0.65, lw=0, label=name)
+        axes.scatter(
+            xy[dot, 0],
+            xy[dot, 1],
+            20,
+            color=colour,
+            marker=marker,
+            alpha=0.65,
+            lw=0,
+            label=fill(name, _LABEL_WIDTH),
+        )
         axes.scatter(xy[star, 0], xy[star, 1], 240, color=colour, marker="*", edgecolors=INK, zorder=3)
         for point in xy[star]:
-            text = axes.annotate(name, point, (9, 5), textcoords="offset points", fontsize=9, zorder=4)
+            text = axes.annotate(
+                fill(name, _LABEL_WIDTH), point, (9, 5), textcoords="offset points", fontsize=9, zorder=4
+            )
             text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     if is_text.any():
         axes.scatter([], [], 160, color="white", marker="*", edgecolors=INK, label="text of the activity")

@@ -243,7 +243,7 @@ class WindowSampler:
 def _sentence(captions: Sequence[str], rng: np.random.Generator) -> str:
     """One of a clip's sentences, which follow its short phrase; the phrase where it has none."""
     sentences = captions[1:] or captions
-    return sentences[rng.integers(len(sentences))]
+    return sentences[int(rng.integers(len(sentences)))]
 
 
 def _draw_worn(size: int, slots: int, rng: np.random.Generator) -> np.ndarray:

@@ -87,7 +87,8 @@ def _recognition(evaluation: Evaluation) -> Section:
     figures = [
         Figure(
             title=f"{r.set_name}, {r.route} route",
-            caption=f"Truth in rows, zero-shot prediction in columns; {len(r.result.prediction)} recordings.",
+            caption=f"{len(r.result.prediction)} recordings: truth in rows, prediction in columns; "
+            "darker is a larger share of the row.",
             image=plots.png_data_uri(
                 plots.confusion(r.result.confusion, r.words, title=f"{r.set_name} by {r.route}")
             ),

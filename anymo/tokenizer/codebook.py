@@ -20,10 +20,10 @@ class ProductQuantizer(nn.Module):
     ) -> None:
         super().__init__()
         self.decay, self.dead_share = decay, dead_share
-        codes = torch.randn(num_groups, num_codes, code_size) / code_size**0.5
-        self.codes = nn.Buffer(codes)
-        self.counts = nn.Buffer(torch.ones(num_groups, num_codes))
-        self.sums = nn.Buffer(codes.clone())
+        self.codes = nn.Buffer(torch.randn(num_groups, num_codes, code_size) / code_size**0.5)
+        # From zero: after the first batch a code nobody chose counts as dead, and starts on a latent.
+        self.counts = nn.Buffer(torch.zeros(num_groups, num_codes))
+        self.sums = nn.Buffer(torch.zeros_like(self.codes))
 
     def nearest(self, z_NGC: torch.Tensor) -> torch.Tensor:
         """(N, G) index of the nearest code of each group, Euclidean."""
