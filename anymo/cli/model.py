@@ -1,6 +1,7 @@
 """`anymo classify`, `caption` and `retrieve`: a trained model on a recording."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Model = Annotated[
     Path | None, typer.Option(help="Model folder; else ANYMO_MODEL.", show_default=str(DEFAULT_MODEL))
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @takes_recording
@@ -28,7 +30,7 @@ def classify(
         typer.Option(help="Compare with the labels' embeddings, or ask the language model."),
     ] = "embedding",
     model: Model = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Rank labels in plain words for a recording, best first."""
     phrases = [label.strip() for label in labels.split(",")]
@@ -43,9 +45,12 @@ def classify(
 
 
 @takes_recording
-def caption(recording: "Recording", *, model: Model = None) -> None:
+def caption(recording: "Recording", *, model: Model = None, as_json: AsJson = False) -> None:
     """Describe a recording in sentences with their times, by the language model."""
     (sentences,) = _pipeline(model).caption(recording)
+    if as_json:
+        typer.echo(json.dumps({"recording": recording.name, "captions": [asdict(s) for s in sentences]}))
+        return
     for sentence in sentences:
         typer.echo(f"{sentence.start_s:7.1f} - {sentence.end_s:5.1f} s  {sentence.text}")
 
@@ -57,12 +62,17 @@ def retrieve(
     texts: Annotated[Path, typer.Option(help="File with a sentence per line.")],
     top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 5,
     model: Model = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find the sentences that fit a recording best."""
     sentences = [line.strip() for line in _read(texts).splitlines() if line.strip()]
     if not sentences:
         raise ValueError(f"texts: expected a sentence per line in {texts}, found none")
     (matches,) = _pipeline(model).retrieve(recording, sentences, top=top)
+    if as_json:
+        found = [{"text": sentences[m.index], "score": m.score} for m in matches]
+        typer.echo(json.dumps({"recording": recording.name, "matches": found}))
+        return
     for match in matches:
         typer.echo(f"{match.score:6.3f}  {sentences[match.index]}")
 

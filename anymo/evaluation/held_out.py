@@ -99,6 +99,10 @@ def held_out_captions(
 
 
 def _similarity(pipe: AnymoPipeline, generated: list[str], references: list[list[str]]) -> float:
-    """Mean over windows of the best cosine in the sentence model's own space, before our projection."""
+    """Mean over windows of the best cosine in the sentence model's own space; saying nothing scores 0."""
     base = pipe.text.base_embeddings
-    return float(embedding_similarity(base(generated).numpy(), [base(r).numpy() for r in references]).mean())
+    said = [(base([g])[0].numpy(), base(r).numpy()) for g, r in zip(generated, references, strict=True) if g]
+    if not said:
+        return 0.0
+    sentences, targets = zip(*said, strict=True)
+    return float(embedding_similarity(np.stack(sentences), targets).sum()) / len(generated)

@@ -42,7 +42,7 @@ class ProductQuantizer(nn.Module):
         self.counts.lerp_(_over_processes(hot.sum(dim=1)), 1 - self.decay)
         self.sums.lerp_(_over_processes(torch.einsum("gnk,ngc->gkc", hot, z)), 1 - self.decay)
         mean = self.counts.mean(dim=1, keepdim=True).expand_as(self.counts)
-        dead = self.counts < self.dead_share * mean
+        dead = self.counts <= self.dead_share * mean
         self.sums[dead] = (mean[..., None] * _of_first_process(_drawn(z, dead.shape[1])))[dead]
         self.counts.copy_(torch.where(dead, mean, self.counts))
         self.codes.copy_(self.sums / self.counts[..., None].clamp_min(1e-5))

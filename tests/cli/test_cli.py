@@ -230,15 +230,20 @@ def test_info(run: Run) -> None:
         assert word in said.out
 
 
-def test_demo_passes_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_passes_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    summary = [["zero-shot", "accuracy", "50.0 %", "–", "25.0 %"]]
+    (tmp_path / "metrics.json").write_text(json.dumps({"summary": summary}))
     seen: list[DemoConfig] = []
 
     def fake(demo: DemoConfig) -> Path:
         seen.append(demo)
-        return Path("report.html")
+        return tmp_path
 
     monkeypatch.setattr(anymo.demo, "run_demo", fake)
-    assert run("demo", "--name", "007", "--seed", "3", "--align.lora_rank", "5").code == 0
+    said = run("demo", "--name", "007", "--seed", "3", "--align.lora_rank", "5")
+    assert said.code == 0
+    assert "50.0 %" in said.out
+    assert str(tmp_path / "report.html") in said.out
     assert (seen[0].name, seen[0].seed, seen[0].align.lora_rank) == ("007", 3, 5)
     assert run("demo", "--nonsense", "1").code == 2
 

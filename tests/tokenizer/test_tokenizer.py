@@ -89,6 +89,8 @@ def test_codes_of_another_tokenizer_are_refused(tokenizer: MotionTokenizer, code
 
 def test_codes_move_by_the_moving_average() -> None:
     quantizer, z = quantizer_of(), torch.randn(40, 2, 3)
+    quantizer.counts.fill_(1.0)
+    quantizer.sums.copy_(quantizer.codes)
     before, index = quantizer.codes.clone(), quantizer.nearest(z)
     quantizer.update(z, index)
     for g in range(2):
@@ -105,6 +107,13 @@ def test_codes_move_in_training_only(tokenizer: MotionTokenizer) -> None:
     assert torch.equal(tokenizer.quantizer.codes, before)
     tokenizer.train()(latents, everywhere(latents))
     assert not torch.equal(tokenizer.quantizer.codes, before)
+
+
+def test_the_first_batch_puts_every_code_to_use() -> None:
+    quantizer, z = quantizer_of(), torch.randn(64, 2, 3) * 0.01 + 5.0
+    quantizer.update(z, quantizer.nearest(z))
+    assert (quantizer.codes - 5.0).abs().max() < 0.1
+    assert len(quantizer.nearest(z)[:, 0].unique()) >= 4
 
 
 def test_dead_codes_are_put_on_latents_of_the_batch() -> None:
