@@ -304,7 +304,7 @@ def _chunks(num: int, size: int = _CHUNK) -> list[slice]:
 def _spread(batch: WindowBatch, max_windows: int | None) -> WindowBatch:
     if max_windows is None or len(batch) <= max_windows:
         return batch
-    return batch.select(torch.linspace(0, len(batch) - 1, max_windows).round().long())
+    return batch.select(((torch.arange(max_windows) + 0.5) * len(batch) / max_windows).long())
 
 
 def _lengths(batch: WindowBatch) -> list[int]:

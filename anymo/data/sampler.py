@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from anymo.body import Body
 from anymo.data.corpus import GRID_HZ, POSE_HZ, MotionCorpus
-from anymo.data.window import resample
+from anymo.data.window import collate, resample
 from anymo.records import GRAVITY_MPS2, WindowBatch
 from anymo.simulation import DeviceModel, placement_matrix
 from anymo.skeleton import SEGMENTS
@@ -83,6 +83,17 @@ class SimulatedBatch:
     text: tuple[str, ...]
     phrase: tuple[str, ...]
     clip: torch.Tensor
+
+    @classmethod
+    def joined(cls, batches: Sequence["SimulatedBatch"]) -> "SimulatedBatch":
+        """One batch of the windows of several."""
+        return cls(
+            views=tuple(collate(views) for views in zip(*(b.views for b in batches), strict=True)),
+            pose=torch.cat([b.pose for b in batches]),
+            text=tuple(t for b in batches for t in b.text),
+            phrase=tuple(p for b in batches for p in b.phrase),
+            clip=torch.cat([b.clip for b in batches]),
+        )
 
     def to(self, device: torch.device | str) -> "SimulatedBatch":
         """Copy on a device."""
@@ -160,7 +171,9 @@ class WindowSampler:
         frames = (start / GRID_HZ)[:, None] * POSE_HZ + np.arange(num) * speed[:, None]
         index = self.corpus.first_pose[clip][:, None] + torch.from_numpy(np.round(frames).astype(int))
         last = self.corpus.first_pose[clip + 1][:, None] - 1
-        return self.corpus.pose[torch.minimum(index, last)]
+        pose = self.corpus.pose[torch.minimum(index, last)]
+        pose[..., -3:] *= torch.from_numpy(speed).float()[:, None, None]  # the pelvis velocity
+        return pose
 
     def _view(
         self, clip: torch.Tensor, start: np.ndarray, speed: np.ndarray, rng: np.random.Generator
@@ -248,7 +261,7 @@ def _sentence(captions: Sequence[str], rng: np.random.Generator) -> str:
 
 def _draw_worn(size: int, slots: int, rng: np.random.Generator) -> np.ndarray:
     """(B, S) bool: one sensor in half of the windows, else two or more."""
-    count = np.where(rng.random(size) < 0.5, 1, rng.integers(1, slots + 1, size))
+    count = np.where(rng.random(size) < 0.5, 1, rng.integers(min(2, slots), slots + 1, size))
     return np.arange(slots) < count[:, None]
 
 

@@ -16,6 +16,9 @@ from anymo.metrics import (
 )
 from anymo.pipeline import AnymoPipeline
 
+_DRAW = 2**31 + 13  # no training step draws from this stream
+_PART = 10  # windows that share a device rate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeldOutRetrieval:
@@ -52,9 +55,21 @@ class HeldOutCaptions:
 
 
 def held_out_batch(sampler: WindowSampler, size: int, seed: int) -> SimulatedBatch:
-    """The windows both protocols use: one view each, fixed by the seed, clips in turn."""
-    clips = torch.arange(size) % len(sampler.clips)
-    return sampler.batch(size, np.random.default_rng([seed, 13]), num_views=1, clips=clips)
+    """The windows both protocols use: one view each, fixed by the seed, over all held-out clips alike.
+
+    Drawn in parts, since all windows of one draw come from devices of one rate.
+    """
+    num = len(sampler.clips)
+    clips = torch.arange(size) * num // size if size < num else torch.arange(size) % num
+    parts = [
+        sampler.batch(len(part), np.random.default_rng([seed, _DRAW, k]), num_views=1, clips=part)
+        for k, part in enumerate(clips[torch.randperm(size, generator=_generator(seed))].split(_PART))
+    ]
+    return SimulatedBatch.joined(parts)
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def held_out_retrieval(pipe: AnymoPipeline, batch: SimulatedBatch) -> HeldOutRetrieval:

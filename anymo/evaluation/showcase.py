@@ -125,10 +125,13 @@ def _signals(evaluation: Evaluation) -> Section:
 
 def _signal_figure(real: SensorStream) -> Figure:
     rng = np.random.default_rng(0)
-    motion = procedural.generate("walking", rng, duration_s=real.duration_s)
+    surface = body.load()
+    motion = procedural.generate(
+        "walking", rng, duration_s=real.duration_s, joint_offsets=surface.joint_offsets
+    )
     synthetic = simulate(
         motion,
-        [body.load().placement(real.placement)],
+        [surface.placement(real.placement)],
         rate_hz=real.rate_hz,
         gravity=real.gravity,
         device=DeviceModel(),

@@ -94,7 +94,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     )
     codebook = reader.tokenizer.quantizer.codes
     model = MotionLanguageModel.create(config.base, codebook, lora_rank=config.lora_rank)
-    rng = np.random.default_rng([config.seed, 11])
+    rng = np.random.default_rng([config.seed, 2**31 + 11])
     _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
     trained = train(
         AlignTask(reader, model),
@@ -120,6 +120,6 @@ def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: S
 
 def _validate(sampler: WindowSampler, config: AlignConfig, task: AlignTask) -> dict[str, float]:
     """Loss of the answers on held-out windows, the same draw every time."""
-    rng = np.random.default_rng([config.seed, 7])
+    rng = np.random.default_rng([config.seed, 2**31 + 7])
     batch = sampler.batch(2 * config.optim.batch_size, rng, num_views=1)
     return {"loss": float(task(batch.to(task.language_model.device)).loss)}

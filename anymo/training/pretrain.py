@@ -200,7 +200,7 @@ def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
 
 def _validate(sampler: WindowSampler, seed: int, task: PretrainTask) -> dict[str, float]:
     """Retrieval of the short phrase of held-out windows, the same draw every time."""
-    batch = sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1).to(task.unit.device)
+    batch = sampler.batch(256, np.random.default_rng([seed, 2**31 + 7]), num_views=1).to(task.unit.device)
     phrases = sorted(set(batch.phrase))
     embedding = task.encoder(batch.views[0]).embedding
     similarity = (embedding @ task.text(phrases).T).numpy(force=True)

@@ -97,6 +97,6 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
 
 def _validate(sampler: WindowSampler, seed: int, task: TokenizerTask) -> dict[str, float]:
     """Relative error and code use on held-out windows, the same draw every time."""
-    batch = sampler.batch(256, np.random.default_rng([seed, 7]), num_views=1)
+    batch = sampler.batch(256, np.random.default_rng([seed, 2**31 + 7]), num_views=1)
     out: TaskOutput = task(batch.to(task.encoder.device))
     return out.logs
