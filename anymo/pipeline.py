@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 import torch
 from torch.nn import functional as F
 
+from anymo.assets import AssetError
 from anymo.data.window import collate, windows
 from anymo.records import Array, Recording, WindowBatch
 
@@ -41,7 +42,7 @@ class Classification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A sentence found for a recording, or a recording for a sentence, by its position in the gallery."""
+    """A sentence found for a recording, by its position among those given."""
 
     index: int
     score: float
@@ -96,7 +97,7 @@ class AnymoPipeline:
             if not (folder / part / "config.json").is_file():
                 raise FileNotFoundError(
                     f"model folder: expected {folder / part / 'config.json'}, found none; give a folder that "
-                    "`anymo demo` or train/*.py finished, such as runs/demo/model"
+                    "`anymo demo` or train/align.py made, such as runs/demo/model"
                 )
         with _readable(folder):
             reader = MotionReader(
@@ -166,7 +167,8 @@ class AnymoPipeline:
             recordings: one or more.
             labels: two or more phrases in plain words, "walking", "riding a bicycle".
             route: "embedding" compares with the labels' text embeddings, averaged over TEMPLATES;
-                "likelihood" asks the language model how probable each label is as an answer.
+                "likelihood" asks the language model how much more probable each label is as an answer
+                after these motion tokens than after random ones.
 
         Raises:
             ValueError: fewer than two labels, a label twice or empty, an unknown route.
@@ -188,7 +190,10 @@ class AnymoPipeline:
         route: Route = "embedding",
         max_windows: int | None = None,
     ) -> torch.Tensor:
-        """Logits (num recordings, num labels) that `classify` ranks: scaled cosines, or log-likelihoods.
+        """Logits (num recordings, num labels) that `classify` ranks.
+
+        Scaled cosines, or log-likelihoods per token less those after random motion
+        (`MotionLanguageModel.prior`).
 
         Args:
             recordings: one or more.
@@ -212,8 +217,8 @@ class AnymoPipeline:
 
     def retrieve(self, recordings: Recordings, texts: Sequence[str], *, top: int = 5) -> list[list[Match]]:
         """The sentences that fit each recording best, best first."""
-        if not texts:
-            raise ValueError("retrieve: expected one sentence or more to search in, got none")
+        if isinstance(texts, str) or not texts or not all(t.strip() for t in texts):
+            raise ValueError(f"retrieve: expected a list of sentences, none empty, got {texts!r}")
         similarity = self.embed(recordings) @ self.embed_text(texts).T
         best = similarity.topk(min(top, len(texts)), dim=1)
         return [
@@ -289,7 +294,7 @@ def _readable(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, AssetError):
         raise
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise ValueError(

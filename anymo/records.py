@@ -82,12 +82,6 @@ class Motion:
         """Time from the first frame to the last, s."""
         return (len(self.root_position) - 1) / self.rate_hz
 
-    def text_at(self, start_s: float, end_s: float) -> tuple[str, ...]:
-        """Captions that overlap an interval given in seconds."""
-        return tuple(
-            c.text for c in self.captions if c.start_s < end_s and (c.end_s is None or c.end_s > start_s)
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SegmentKinematics:

@@ -97,9 +97,9 @@ def test_a_changed_configuration_starts_from_where_it_changes(run: Path) -> None
     folder = run.parents[1] / "book"
     for config in ("a", "a", "b"):
         book = StageBook(folder)
-        book.run("first", {"x": 1}, folder / "first", lambda: done.append("first"))
-        book.run("second", {"x": config}, folder / "second", lambda: done.append("second"))
-        book.run("third", {"x": 1}, folder / "third", lambda: done.append("third"))
+        book.run("first", {"x": 1}, [], lambda: done.append("first"))
+        book.run("second", {"x": config}, [], lambda: done.append("second"))
+        book.run("third", {"x": 1}, [], lambda: done.append("third"))
     assert done == ["first", "second", "third", "second", "third"]
 
 

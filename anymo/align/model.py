@@ -60,7 +60,7 @@ class MotionEmbedding(nn.Module):
 
         Args:
             codes_BG: codes of latent steps.
-            target_BH: for each, the mean input embedding of its caption's tokens.
+            target_BH: for each, the mean input embedding of its activity's tokens.
             ridge: penalty on the weights.
         """
         mean = target_BH.mean(dim=0)

@@ -88,9 +88,13 @@ def run_stage(config_class: type[C], stage: Callable[[C], object]) -> None:
         config = configuration.load(
             config_class, [a for a in sys.argv[1:] if not a.startswith("--local_rank")]
         )
-        if os.environ.get("RANK", "0") == "0":
+        first = os.environ.get("RANK", "0") == "0"
+        # A run that is refused, as another one stands in its folder, must not change that one's record.
+        if first and not (config.output / "config.yaml").is_file():
             configuration.save(config, config.output)
         stage(config)
+        if first:
+            configuration.save(config, config.output)
 
 
 def _can_be_mended(error: Exception) -> bool:

@@ -1,5 +1,6 @@
 """Preparing a corpus: procedural motion on sampled bodies, and real clips where they are."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from anymo.body import Body
 from anymo.config import REPOSITORY, load, save
 from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
 from anymo.motion import find_clips, procedural
+from anymo.motion.clips import CMU_MANIFEST
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,19 @@ class PrepareConfig:
     held_out_fraction: float = 0.12
     use_real_clips: bool = True
 
+    def __post_init__(self) -> None:
+        if (
+            self.num_clips < 1
+            or self.clip_s <= 0
+            or self.num_bodies < 1
+            or not 0 < self.held_out_fraction < 1
+        ):
+            raise ValueError(
+                "prepare: expected num_clips, num_bodies >= 1, clip_s > 0 and held_out_fraction "
+                f"between 0 and 1, got {self.num_clips}, {self.num_bodies}, {self.clip_s} and "
+                f"{self.held_out_fraction}"
+            )
+
 
 def bodies(config: PrepareConfig) -> tuple[Body, ...]:
     """The bodies of a corpus, a function of its seed alone."""
@@ -68,6 +83,15 @@ def data_root() -> Path | None:
     if named and not root.is_dir():
         raise ValueError(f"ANYMO_DATA: expected a folder, {root} is none; correct it or unset it")
     return root if root.is_dir() else None
+
+
+def real_clips_id(config: PrepareConfig) -> str:
+    """What tells one state of the real clips from another: a hash of their manifest, "none" without them."""
+    root = data_root() if config.use_real_clips else None
+    manifest = None if root is None else root / CMU_MANIFEST
+    if manifest is None or not manifest.is_file():
+        return "none"
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
 
 
 def prepare(config: PrepareConfig) -> MotionCorpus:

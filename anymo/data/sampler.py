@@ -3,6 +3,7 @@
 Shapes: B windows, S sensor slots, T samples at the model's rate, M samples at the device's rate.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ from anymo.data.window import collate, resample
 from anymo.records import GRAVITY_MPS2, WindowBatch
 from anymo.simulation import DeviceModel, placement_matrix
 from anymo.skeleton import SEGMENTS
+
+_log = logging.getLogger(__name__)
 
 # How often a device sits on each segment: wrists, pockets, waist and chest first, every segment sometimes.
 _WORN = {"ForeArm": 6, "Hand": 2, "UpperArm": 2, "UpperLeg": 3, "LowerLeg": 2, "Foot": 1.5}
@@ -124,6 +127,11 @@ class WindowSampler:
         frames = (corpus.first[1:] - corpus.first[:-1])[clips]
         needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4
         self.clips, self.frames = clips[frames >= needed], frames[frames >= needed]
+        if len(self.clips) < len(clips):
+            short = [corpus.names[c] for c in clips[frames < needed].tolist()]
+            split = "held-out" if held_out else "training"
+            _log.info("%d of %d %s clips are shorter than a window: not drawn", len(short), len(clips), split)
+            _log.debug("not drawn: %s", ", ".join(short))
         if len(self.clips) == 0:
             longest = float(frames.max()) / GRID_HZ if len(frames) else 0.0
             raise ValueError(

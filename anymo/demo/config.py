@@ -20,7 +20,7 @@ class DemoConfig:
 
     Attributes:
         name: the run's folder under `runs`.
-        seed: of every stage.
+        seed: of every stage that trains; evaluate has its own.
         runs: folder of all runs.
         prepare: the corpus.
         pretrain: the encoder.
@@ -48,6 +48,17 @@ class DemoConfig:
                         f"demo: {stage}.{f.name} is set by the demo itself from runs, name and seed; "
                         f"leave it out (got {getattr(given, f.name)})"
                     )
+
+        trained = (self.pretrain, self.tokenizer, self.align)
+        for what, values in (
+            ("draw", [stage.draw for stage in trained]),
+            ("optim.mixed_precision", [stage.optim.mixed_precision for stage in trained]),
+        ):
+            if any(value != values[0] for value in values):
+                raise ValueError(
+                    f"demo: {what} must be the same in pretrain, tokenizer and align, got {values}; "
+                    "set all three"
+                )
 
     @property
     def folder(self) -> Path:

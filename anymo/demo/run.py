@@ -1,19 +1,14 @@
 """Run every stage in order, then report."""
 
 import logging
-import shutil
 from pathlib import Path
 
 from anymo import config as configuration
-from anymo.data.corpus import MotionCorpus
-from anymo.data.prepare import bodies, prepare
-from anymo.data.sampler import WindowSampler
+from anymo.data.prepare import bodies, prepare, real_clips_id
 from anymo.demo.config import DemoConfig
 from anymo.demo.stages import StageBook
-from anymo.evaluation.showcase import write_showcase
-from anymo.evaluation.suite import evaluate
-from anymo.pipeline import AnymoPipeline
-from anymo.training.align import train_language_model
+from anymo.evaluation.run import ReportConfig, report
+from anymo.training.align import assemble, train_language_model
 from anymo.training.pretrain import pretrain
 from anymo.training.tokenizer import train_tokenizer
 
@@ -30,36 +25,16 @@ def run_demo(config: DemoConfig) -> Path:
     book = StageBook(config.folder)
     prep, pre, tok, ali = (config.stage(s) for s in ("prepare", "pretrain", "tokenizer", "align"))
     shapes = bodies(prep)
-    book.run("prepare", prep, prep.output, lambda: prepare(prep))
-    book.run("pretrain", pre, pre.output, lambda: pretrain(pre, shapes))
-    book.run("tokenizer", tok, tok.output, lambda: train_tokenizer(tok, shapes))
-    book.run("align", ali, ali.output, lambda: train_language_model(ali, shapes))
     model = config.folder / "model"
-    book.run("model", config.name, model, lambda: _assemble(config.folder, model))
+    book.run("prepare", (prep, real_clips_id(prep)), [prep.output], lambda: prepare(prep))
+    book.run("pretrain", pre, [pre.output], lambda: pretrain(pre, shapes))
+    book.run("tokenizer", tok, [tok.output], lambda: train_tokenizer(tok, shapes))
+    book.run("align", ali, [ali.output], lambda: train_language_model(ali, shapes))
+    book.run("model", config.name, [model], lambda: assemble(ali, model))
 
-    def use() -> None:
-        corpus = MotionCorpus.load(prep.output)
-        held_out = WindowSampler(corpus, shapes, pre.draw, held_out=True)
-        pipe = AnymoPipeline.from_pretrained(model)
-        result = evaluate(pipe, held_out, config.evaluate)
-        costs = [(c.name, c.seconds, c.peak_gib) for c in book.costs]
-        write_showcase(config.folder, pipe, result, held_out, costs)
-
-    book.run("report", config.evaluate, config.folder / "report", use)
+    page = ReportConfig(
+        model=model, corpus=prep.output, output=config.folder, draw=pre.draw, evaluate=config.evaluate
+    )
+    outputs = [config.folder / name for name in ("metrics.json", "report.html")]
+    book.run("report", page, outputs, lambda: report(page, shapes, book.costs))
     return config.folder
-
-
-def _assemble(run: Path, model: Path) -> None:
-    """Copy the trained parts into one folder that `AnymoPipeline.from_pretrained` loads."""
-    parts = {
-        "encoder": run / "pretrain" / "encoder",
-        "text": run / "pretrain" / "text",
-        "tokenizer": run / "tokenizer" / "tokenizer",
-        "language_model": run / "align" / "language_model",
-    }
-    draft = model.with_name(".model.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    for name, source in parts.items():
-        shutil.copytree(source, draft / name)
-    shutil.rmtree(model, ignore_errors=True)
-    draft.replace(model)

@@ -7,17 +7,16 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import draccus
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StageCost:
+class StageCost(NamedTuple):
     """What a stage took; `peak_gib` is the process's highest resident memory up to its end."""
 
     name: str
@@ -38,13 +37,14 @@ class StageBook:
         self.costs: list[StageCost] = []
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def run(self, name: str, config: object, output: Path, work: Callable[[], object]) -> None:
+    def run(self, name: str, config: object, outputs: Sequence[Path], work: Callable[[], object]) -> None:
         """Do a stage unless it is done.
 
         Args:
             name: of the stage.
-            config: its configuration; a change makes the stage be done again.
-            output: its folder, removed before it is done again.
+            config: its configuration and inputs; a change makes the stage be done again.
+            outputs: its folders and files; the stage counts as done while all are there, and they are
+                removed before it is done again.
             work: does it.
         """
         described = json.dumps([self.chain, draccus.encode(config)], sort_keys=True, default=str)
@@ -52,13 +52,16 @@ class StageBook:
         done, begun = self.folder / f"{name}.done.json", self.folder / f"{name}.begun"
         if done.is_file():
             marker = json.loads(done.read_text())
-            if marker["config"] == self.chain:
+            if marker["config"] == self.chain and all(path.exists() for path in outputs):
                 _log.info("%s: finished earlier in %.0f s, kept", name, marker["seconds"])
                 self.costs.append(StageCost(name, marker["seconds"], marker["peak_gib"]))
                 return
             done.unlink()
         if not begun.is_file() or begun.read_text() != self.chain:
-            shutil.rmtree(output, ignore_errors=True)
+            for path in outputs:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                path.unlink(missing_ok=True)
             _replace_text(begun, self.chain)
         started = time.monotonic()
         work()

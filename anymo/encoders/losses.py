@@ -27,7 +27,7 @@ def sequence_contrastive(
     """AnyMo's sequence InfoNCE: s(b, c) = mean over time of cosines, cross-entropy over the batch.
 
     Args:
-        predicted: (B, L, D) from the masked view.
+        predicted: (B, L, D) from one view.
         target: (B, L, D) from the other view; no gradient flows into it.
         valid: (B, L) tokens both views saw.
         temperature: τ.

@@ -79,6 +79,13 @@ class SummaryRow:
             return "–"
         return f"{100 * number:.1f} %" if self.is_share else f"{number:.3f}"
 
+    def shown_interval(self) -> str:
+        """The interval as tables print it: "87.5 to 98.8 %"."""
+        if self.interval is None:
+            return "–"
+        low, high = (self.shown(end) for end in self.interval)
+        return f"{low.removesuffix(' %')} to {high}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -197,7 +204,8 @@ def _summary(rows: Sequence[SummaryRow]) -> str:
     )
     lines = "".join(
         f"<tr><td>{escape(row.task)}{_note(row.note)}</td><td>{escape(row.metric)}</td>"
-        f'<td class="number value">{row.shown(row.value)}</td><td class="number">{_range(row)}</td>'
+        f'<td class="number value">{row.shown(row.value)}</td><td class="number">'
+        f"{row.shown_interval().removesuffix(' %')}</td>"
         f'<td class="number">{row.shown(row.chance)}</td><td>{_bar(row.value, row.chance)}</td></tr>'
         for row in rows
     )
@@ -211,14 +219,6 @@ def _summary(rows: Sequence[SummaryRow]) -> str:
 def _bar(value: float, chance: float | None) -> str:
     mark = "" if chance is None else f'<b style="left:{100 * max(chance, 0):.1f}%"></b>'
     return f'<div class="bar"><i style="width:{100 * max(value, 0):.1f}%"></i>{mark}</div>'
-
-
-def _range(row: SummaryRow) -> str:
-    return (
-        "–"
-        if row.interval is None
-        else " to ".join(row.shown(end).removesuffix(" %") for end in row.interval)
-    )
 
 
 def _note(note: str) -> str:

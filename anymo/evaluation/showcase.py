@@ -49,10 +49,9 @@ def write_showcase(
     metrics = evaluation.to_dict() | {
         "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
         "versions": {p: version(p) for p in _PACKAGES},
-        "word_overlap": word_overlap(held_out),
+        "overlap": overlap(held_out),
         "summary": [
-            [r.task, r.metric, r.shown(r.value), _range(r.interval, r.is_share), r.shown(r.chance)]
-            for r in rows
+            [r.task, r.metric, r.shown(r.value), r.shown_interval(), r.shown(r.chance)] for r in rows
         ],
     }
     return write_report(
@@ -66,19 +65,17 @@ def headline(folder: Path) -> str:
     return terminal_table(("task", "metric", "result", "95 % interval", "chance"), metrics["summary"])
 
 
-def _range(interval: tuple[float, float] | None, is_share: bool) -> str:
-    if interval is None:
-        return "–"
-    low, high = interval
-    return f"{100 * low:.1f} to {100 * high:.1f} %" if is_share else f"{low:.3f} to {high:.3f}"
-
-
-def word_overlap(sampler: WindowSampler) -> dict[str, list[str]]:
-    """For each set, the words of its label phrases that also occur in the corpus' captions."""
-    captions = sampler.corpus.texts(torch.arange(len(sampler.corpus)))
-    known = {w.strip(".,").lower() for text in captions for w in text.split()}
+def overlap(sampler: WindowSampler) -> dict[str, dict[str, list[str]]]:
+    """For each set, the label phrases that are training captions, and the words of the others that occur."""
+    corpus = sampler.corpus
+    captions = corpus.texts(corpus.clips(held_out=False))
+    whole = {text.strip(". ").lower() for text in captions}
+    words = {w.strip(".,").lower() for text in captions for w in text.split()}
     return {
-        name: sorted({w for phrase in spec.words.values() for w in phrase.split() if w in known})
+        name: {
+            "phrases": sorted(p for p in spec.words.values() if p in whole),
+            "words": sorted({w for p in spec.words.values() for w in p.split() if w in words}),
+        }
         for name, spec in SETS.items()
     }
 
@@ -238,21 +235,27 @@ def _sources(held_out: WindowSampler) -> Section:
     corpus = held_out.corpus
     assets = [[a.name, a.licence, a.citation] for a in info()]
     facts: list[list[str | int | float | None]] = [
-        ["clips", len(corpus)],
-        ["hours of motion", round(corpus.hours, 2)],
+        ["training clips", len(corpus.clips(held_out=False))],
         ["held-out clips", len(corpus.clips(held_out=True))],
+        ["hours of motion, both", round(corpus.hours, 2)],
         ["sources", ", ".join(sorted(set(corpus.sources)))],
     ]
-    overlap = [[name, ", ".join(words)] for name, words in word_overlap(held_out).items()]
+    shared = [[name, ", ".join(o["phrases"]), ", ".join(o["words"])] for name, o in overlap(held_out).items()]
     return Section(
         title="Data, licences and words",
         items=[
-            Table(title="Corpus", caption="What was trained on.", columns=("fact", "value"), rows=facts),
             Table(
-                title="Word overlap",
-                caption="Words of each set's label phrases that occur anywhere in the training captions.",
-                columns=("set", "words"),
-                rows=overlap,
+                title="Corpus",
+                caption="What was trained and validated on.",
+                columns=("fact", "value"),
+                rows=facts,
+            ),
+            Table(
+                title="Overlap of words",
+                caption="Label phrases that are training captions word for word, and all words of label "
+                "phrases that occur in training captions.",
+                columns=("set", "phrases", "words"),
+                rows=shared,
             ),
             Table(
                 title="Assets",

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from anymo.data import load_set
+from anymo.data import SETS, load_set
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.held_out import (
     HeldOutCaptions,
@@ -35,11 +36,19 @@ class EvaluateConfig:
     """
 
     sets: tuple[str, ...] = ("basic_motions", "spar")
-    routes: tuple[str, ...] = ("embedding", "likelihood")
+    routes: tuple[Route, ...] = ("embedding", "likelihood")
     likelihood_windows: int = 1
     num_retrieval: int = 200
     num_captions: int = 48
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for what, given, known in (("sets", self.sets, SETS), ("routes", self.routes, get_args(Route))):
+            unknown = [name for name in given if name not in known]
+            if unknown or not given:
+                raise ValueError(f"evaluate.{what}: expected some of {', '.join(known)}, got {list(given)}")
+        if min(self.likelihood_windows, self.num_retrieval, self.num_captions) < 1:
+            raise ValueError("evaluate: likelihood_windows, num_retrieval and num_captions must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +90,7 @@ def evaluate(
                 zero_shot(
                     pipe,
                     name,
-                    _route(route),
+                    route,
                     recordings=recordings[name],
                     seed=config.seed,
                     max_windows=config.likelihood_windows if route == "likelihood" else None,
@@ -96,14 +105,6 @@ def evaluate(
         captions=held_out_captions(pipe, described, held_out.corpus.captions),
         recordings=recordings,
     )
-
-
-def _route(name: str) -> Route:
-    if name == "embedding":
-        return "embedding"
-    if name == "likelihood":
-        return "likelihood"
-    raise ValueError(f"evaluate.routes: expected embedding or likelihood, got {name!r}")
 
 
 def summary_rows(evaluation: Evaluation) -> list[SummaryRow]:
@@ -130,7 +131,8 @@ def summary_rows(evaluation: Evaluation) -> list[SummaryRow]:
 def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:
     r = zero.result
     task = f"zero-shot {zero.set_name}, {zero.route}"
-    note = f"{len(r.classes)} classes, {len(r.prediction)} real recordings"
+    read = "all windows" if zero.max_windows is None else f"{zero.max_windows} window of each"
+    note = f"{len(r.classes)} classes, {len(r.prediction)} real recordings, {read}"
     return [
         SummaryRow(
             task=task,

@@ -13,7 +13,6 @@ from anymo.metrics import (
     Interval,
     bootstrap_interval,
     classification,
-    seeds_interval,
 )
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
@@ -25,6 +24,7 @@ _log = logging.getLogger(__name__)
 class ZeroShotResult:
     """What one model makes of one set by one route.
 
+    max_windows  windows read of each recording; None for all
     interval  95 % bootstrap of accuracy, over subjects where the set names two or more, else over recordings
     """
 
@@ -33,6 +33,7 @@ class ZeroShotResult:
     result: ClassificationResult
     interval: Interval
     words: tuple[str, ...]
+    max_windows: int | None
 
     def to_dict(self) -> dict[str, object]:
         """Numbers and words for metrics.json."""
@@ -40,6 +41,7 @@ class ZeroShotResult:
             **self.result.to_dict(),
             "accuracy_interval": [self.interval.low, self.interval.high],
             "label_words": list(self.words),
+            "max_windows": self.max_windows,
             "templates": list(TEMPLATES) if self.route == "embedding" else [],
         }
 
@@ -76,6 +78,7 @@ def zero_shot(
         result=result,
         interval=accuracy_interval(hits, [r.subject for r in recordings], seed),
         words=words,
+        max_windows=max_windows,
     )
 
 
@@ -83,8 +86,3 @@ def accuracy_interval(hits: npt.NDArray[np.float64], subjects: Sequence[str], se
     """95 % bootstrap interval of a mean, by subject where two or more are known."""
     groups = np.array(subjects) if len(set(subjects)) > 1 else None
     return bootstrap_interval(hits, rng=np.random.default_rng(seed), groups=groups)
-
-
-def over_seeds(results: Sequence[ZeroShotResult]) -> Interval:
-    """Mean accuracy over models that differ in their seed, and its 95 % t-interval."""
-    return seeds_interval([r.result.accuracy for r in results])

@@ -10,6 +10,7 @@ from anymo.records import Caption, Motion
 
 logger = logging.getLogger(__name__)
 
+CMU_MANIFEST = Path("motion/cmu/manifest.csv")  # under the data root
 CMU_LICENCE = "CMU Graphics Lab: free, no resale of the data; acknowledge mocap.cs.cmu.edu, NSF EIA-0196217"
 
 
@@ -39,8 +40,8 @@ def find_clips(data_root: Path) -> tuple[Clip, ...]:
     Raises:
         ValueError: the manifest is missing or lists a file that is not there.
     """
-    folder = data_root / "motion" / "cmu"
-    manifest = folder / "manifest.csv"
+    manifest = data_root / CMU_MANIFEST
+    folder = manifest.parent
     if not manifest.is_file():
         raise ValueError(
             f"data root: expected {manifest}, found none; point ANYMO_DATA to the shared data folder"

@@ -5,6 +5,6 @@ The door is `simulate`; training draws thousands of placements through `placemen
 
 from anymo.simulation.device import DeviceModel
 from anymo.simulation.imu import placement_matrix, simulate
-from anymo.simulation.kinematics import MotionSpline, segment_kinematics
+from anymo.simulation.kinematics import MotionSpline
 
-__all__ = ["DeviceModel", "MotionSpline", "placement_matrix", "segment_kinematics", "simulate"]
+__all__ = ["DeviceModel", "MotionSpline", "placement_matrix", "simulate"]

@@ -77,19 +77,6 @@ class MotionSpline:
         )
 
 
-def segment_kinematics(
-    motion: Motion, rate_hz: float | None = None, *, cutoff_hz: float | None = None
-) -> SegmentKinematics:
-    """World pose and the 18 numbers of each segment over a whole motion.
-
-    Args:
-        motion: the movement.
-        rate_hz: rate of the result; None keeps the motion's.
-        cutoff_hz: low-pass of captured motion (see `MotionSpline`), Hz.
-    """
-    return MotionSpline(motion, cutoff_hz).at(rate_hz or motion.rate_hz)
-
-
 def _continuous_quaternions(rotation: Array) -> Array:
     """(T, S, 3, 3) to (T, S, 4) x, y, z, w without sign jumps along time."""
     quaternion = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_quat().reshape(*rotation.shape[:2], 4)

@@ -1,5 +1,6 @@
 """Teaching the language model to read motion tokens: LoRA on simulated windows and their captions."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer
-from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class AlignConfig:
         corpus: folder of the corpus.
         encoder: folder of the pre-trained encoder.
         tokenizer: folder of the motion tokenizer.
-        output: folder of the run; `language_model/` is saved in it.
+        output: folder of the run; `language_model/` and the whole `model/` are saved in it.
         base: language model, by asset name or path.
         seed: of initial weights and every draw.
         lora_rank: rank of the adapter.
@@ -84,7 +85,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         bodies: the bodies the corpus was built with.
 
     Returns:
-        Folder with `language_model/`.
+        Folder with `language_model/`, and with `model/`, which `AnymoPipeline.from_pretrained` loads.
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
@@ -102,12 +103,33 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         config.optim,
         config.output,
         seed=config.seed,
+        config=config,
         name="align",
         validate=partial(_validate, held_out, config),
     )
     if is_main_process():
-        trained.language_model.save_pretrained(config.output / "language_model")
+        with replacing(config.output / "language_model") as folder:
+            trained.language_model.save_pretrained(folder)
+        assemble(config, config.output / "model")
     return config.output
+
+
+def assemble(config: AlignConfig, model: Path) -> None:
+    """Copy the trained parts into one folder that `AnymoPipeline.from_pretrained` loads.
+
+    Args:
+        config: of a finished alignment; the text tower lies beside its encoder.
+        model: the folder, replaced as a whole.
+    """
+    parts = {
+        "encoder": config.encoder,
+        "text": config.encoder.parent / "text",
+        "tokenizer": config.tokenizer,
+        "language_model": config.output / "language_model",
+    }
+    with replacing(model) as folder:
+        for name, source in parts.items():
+            shutil.copytree(source, folder / name)
 
 
 def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: SimulatedBatch) -> None:

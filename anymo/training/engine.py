@@ -10,11 +10,13 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import draccus
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
@@ -93,6 +95,7 @@ def train(
     seed: int,
     name: str,
     validate: Validate | None = None,
+    config: object = None,
 ) -> T:
     """Train a task, from its last checkpoint if there is one.
 
@@ -104,12 +107,14 @@ def train(
         seed: of batches and initial state.
         name: what the progress bar and the log say.
         validate: called with the bare task in eval mode.
+        config: the stage's whole configuration; a checkpoint made with another is not resumed.
 
     Returns:
         The trained task, without wrappers.
 
     Raises:
         RuntimeError: the loss is no longer finite; the message gives the step.
+        ValueError: the folder's checkpoint was made with another configuration.
     """
     accelerator = _accelerator(optim)
     set_seed(seed)
@@ -118,7 +123,7 @@ def train(
     scheduler = LambdaLR(optimizer, lambda step: _cosine(step, optim))
     _tell_deepspeed(accelerator, optim)
     model, optimizer, scheduler = accelerator.prepare(task, optimizer, scheduler)
-    run = _Run(accelerator, folder, optim, name)
+    run = _Run(accelerator, folder, _facts(optim, seed, config), name)
     step = run.resume()
     bar = tqdm(
         total=optim.steps, initial=step, desc=name, unit="step", disable=not accelerator.is_local_main_process
@@ -219,9 +224,9 @@ def _tell_deepspeed(accelerator: Accelerator, optim: OptimConfig) -> None:
 class _Run:
     """Files of one training run: metrics.jsonl and the checkpoint."""
 
-    def __init__(self, accelerator: Accelerator, folder: Path, optim: OptimConfig, name: str) -> None:
+    def __init__(self, accelerator: Accelerator, folder: Path, facts: dict[str, object], name: str) -> None:
         self.accelerator, self.folder, self.name = accelerator, folder, name
-        self.checkpoint, self.optim = folder / "checkpoint", optim
+        self.checkpoint, self.facts = folder / "checkpoint", facts
         self.started, self.items = time.monotonic(), 0
         folder.mkdir(parents=True, exist_ok=True)
         accelerator.register_save_state_pre_hook(_drop_frozen)
@@ -249,7 +254,7 @@ class _Run:
         self.accelerator.save_state(str(fresh), **self._deepspeed(exclude_frozen_parameters=True))
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            (fresh / "step.json").write_text(json.dumps({"step": step, "steps": self.optim.steps}))
+            (fresh / "step.json").write_text(json.dumps({"step": step, "run": self.facts}))
             if self.checkpoint.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 self.checkpoint.replace(old)
@@ -266,10 +271,15 @@ class _Run:
             (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return 0
         state = json.loads((self.checkpoint / "step.json").read_text())
-        if state["steps"] != self.optim.steps:
+        other = [
+            f"{key} {state['run'].get(key)} there and {value} here"
+            for key, value in json.loads(json.dumps(self.facts)).items()
+            if state["run"].get(key) != value
+        ]
+        if other:
             raise ValueError(
-                f"{self.name}: {self.checkpoint} belongs to a run of {state['steps']} steps, this one has "
-                f"{self.optim.steps}; use another folder or remove that one"
+                f"{self.name}: {self.checkpoint} belongs to another run ({', '.join(other[:5])}); give "
+                "another output folder, or remove that one"
             )
         self.accelerator.load_state(
             str(self.checkpoint), **(self._deepspeed(load_module_strict=False) or {"strict": False})
@@ -287,6 +297,36 @@ class _Run:
             fresh = path.with_suffix(".new")
             fresh.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
             fresh.replace(path)
+
+
+def _facts(optim: OptimConfig, seed: int, config: object) -> dict[str, object]:
+    """What makes a run what it is, flat: `optim.lr` and so on; where it is written does not count."""
+    flat: dict[str, object] = {}
+
+    def walk(prefix: str, tree: dict[str, Any]) -> None:
+        for key, value in tree.items():
+            if isinstance(value, dict):
+                walk(f"{prefix}{key}.", value)
+            elif key != "output":
+                flat[f"{prefix}{key}"] = value
+
+    walk(
+        "",
+        ({} if config is None else draccus.encode(config)) | {"optim": draccus.encode(optim), "seed": seed},
+    )
+    return flat
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A draft folder to write in, which takes the folder's place once it is whole."""
+    draft = folder.with_name(f".{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    yield draft
+    if folder.exists():
+        shutil.rmtree(folder)
+    draft.replace(folder)
 
 
 def _drop_frozen(models: list[nn.Module], weights: list[dict[str, torch.Tensor]], _folder: str) -> None:

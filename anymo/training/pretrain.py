@@ -25,7 +25,7 @@ from anymo.encoders import (
 from anymo.encoders.layers import TemporalBlock
 from anymo.encoders.losses import multi_positive_contrastive, reconstruction, sequence_contrastive
 from anymo.records import WindowBatch
-from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
 
 _log = logging.getLogger(__name__)
 
@@ -185,16 +185,19 @@ def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
         config.optim,
         config.output,
         seed=config.seed,
+        config=config,
         name="pre-train",
         validate=partial(_validate, held_out, config.seed),
     )
     if is_main_process():
-        trained.encoder.save_pretrained(config.output / "encoder")
-        trained.text.save_pretrained(config.output / "text")
         extractor = AnymoFeatureExtractor(
             rate_hz=config.draw.rate_hz, window_s=config.draw.window_s, hop_s=config.draw.window_s
         )
-        extractor.save_pretrained(config.output / "encoder")
+        with replacing(config.output / "text") as folder:
+            trained.text.save_pretrained(folder)
+        with replacing(config.output / "encoder") as folder:
+            trained.encoder.save_pretrained(folder)
+            extractor.save_pretrained(folder)
     return config.output
 
 

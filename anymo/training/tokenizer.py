@@ -14,7 +14,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, train
+from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +87,13 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         config.optim,
         config.output,
         seed=config.seed,
+        config=config,
         name="tokenise",
         validate=partial(_validate, held_out, config.seed),
     )
     if is_main_process():
-        trained.tokenizer.save_pretrained(config.output / "tokenizer")
+        with replacing(config.output / "tokenizer") as folder:
+            trained.tokenizer.save_pretrained(folder)
     return config.output
 
 

@@ -82,7 +82,7 @@ def test_imports_go_one_way() -> None:
         inside = file.relative_to(LIBRARY).parts
         if inside == ("__init__.py",):
             continue
-        assert Path(inside[0]).stem in ROOMS, f"{file}: no such room in the house; see docs/architecture"
+        assert Path(inside[0]).stem in ROOMS, f"{file}: no such room in the house; see CONTRIBUTING.md"
         wrong += wrong_imports(file, inside)
     assert wrong == []
 

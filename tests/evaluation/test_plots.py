@@ -83,11 +83,6 @@ def test_loss_curves_hide_unused_panels() -> None:
     assert visible == [True] * 4 + [False] * 2
 
 
-def test_bars_mark_chance() -> None:
-    figure = plots.bars_with_chance([0.6, 0.2], [0.25, 0.14], ["a", "b"], [(0.5, 0.7), None])
-    assert {"60%", "20%", "chance", "95 % interval"} <= texts(figure)
-
-
 def test_global_style_is_left_alone() -> None:
     from matplotlib import rcParams
 

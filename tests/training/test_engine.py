@@ -165,7 +165,7 @@ def test_another_length_of_run_is_refused(
     with pytest.raises(PowerCutError):
         run(new_task(), until(source, 4), tmp_path)
     longer = OptimConfig(steps=9, batch_size=4, save_every=3)
-    with pytest.raises(ValueError, match=r"belongs to a run of 6 steps, this one has 9"):
+    with pytest.raises(ValueError, match=r"belongs to another run \(optim.steps 6 there and 9 here\)"):
         run(new_task(), source, tmp_path, longer)
 
 
