@@ -77,7 +77,7 @@ def test_retrieve(pipe: AnymoPipeline) -> None:
     expected = pipe.embed(recording(3.0)) @ pipe.embed_text(texts).T
     assert [m.index for m in found[0]] == expected[0].argsort(descending=True)[:3].tolist()
     assert len(pipe.retrieve(recording(3.0), texts, top=99)[0]) == 4
-    with pytest.raises(ValueError, match="expected one sentence or more"):
+    with pytest.raises(ValueError, match="expected a list of sentences, none empty"):
         pipe.retrieve(recording(3.0), [])
 
 

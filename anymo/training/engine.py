@@ -299,15 +299,19 @@ class _Run:
             fresh.replace(path)
 
 
+# Where results go, and how often one looks, do not make another run.
+_NOT_THE_RUN = ("output", "log_every", "validate_every", "save_every")
+
+
 def _facts(optim: OptimConfig, seed: int, config: object) -> dict[str, object]:
-    """What makes a run what it is, flat: `optim.lr` and so on; where it is written does not count."""
+    """What makes a run what it is, flat: `optim.lr` and so on."""
     flat: dict[str, object] = {}
 
     def walk(prefix: str, tree: dict[str, Any]) -> None:
         for key, value in tree.items():
             if isinstance(value, dict):
                 walk(f"{prefix}{key}.", value)
-            elif key != "output":
+            elif key not in _NOT_THE_RUN:
                 flat[f"{prefix}{key}"] = value
 
     walk(

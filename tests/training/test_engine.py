@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +165,11 @@ def test_another_length_of_run_is_refused(
 ) -> None:
     with pytest.raises(PowerCutError):
         run(new_task(), until(source, 4), tmp_path)
-    longer = OptimConfig(steps=9, batch_size=4, save_every=3)
     with pytest.raises(ValueError, match=r"belongs to another run \(optim.steps 6 there and 9 here\)"):
-        run(new_task(), source, tmp_path, longer)
+        run(new_task(), source, tmp_path, replace(OPTIM, steps=9))
+    with pytest.raises(ValueError, match=r"another run \(optim.lr 0.001 there and 0.0003 here\)"):
+        run(new_task(), source, tmp_path, replace(OPTIM, lr=3e-4))
+    run(new_task(), source, tmp_path, replace(OPTIM, save_every=6))  # looking less often is the same run
 
 
 @pytest.mark.parametrize(
