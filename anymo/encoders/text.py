@@ -1,9 +1,9 @@
 """Text tower: a sentence-transformers model and a small projection into the shared space."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -12,18 +12,37 @@ from transformers import PreTrainedModel
 from anymo import assets
 from anymo.encoders.configuration import TextTowerConfig
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+SentenceModel = Callable[[list[str]], torch.Tensor]
 
 
 @lru_cache(maxsize=4)
-def sentence_model(base: str) -> "SentenceTransformer":
-    """The sentence-transformers model of an asset name or a path, on the CPU, frozen."""
+def sentence_model(base: str) -> SentenceModel:
+    """The sentence-transformers model of an asset name or a path: sentences to unit vectors, on the CPU."""
+    folder = Path(base) if Path(base).is_dir() else assets.resolve(base)
+    modules = json.loads((folder / "modules.json").read_text()) if (folder / "modules.json").exists() else []
+    if [module["type"].rpartition(".")[2] for module in modules] == ["StaticEmbedding"]:
+        return _static_model(folder / modules[0]["path"])
     from sentence_transformers import SentenceTransformer
 
-    path = Path(base)
-    model = SentenceTransformer(str(path if path.is_dir() else assets.resolve(base)), device="cpu")
-    return model.eval().requires_grad_(False)
+    model = SentenceTransformer(str(folder), device="cpu")
+    return lambda texts: model.encode(
+        texts, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+    )
+
+
+def _static_model(folder: Path) -> SentenceModel:
+    """Mean of token vectors, read without sentence-transformers: its import takes seconds and `datasets`."""
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    table = load_file(folder / "model.safetensors")["embedding.weight"]
+
+    def embed(texts: list[str]) -> torch.Tensor:
+        codes = [torch.tensor(e.ids) for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        return nn.functional.normalize(torch.stack([table[c].mean(dim=0) for c in codes]), dim=-1)
+
+    return embed
 
 
 class TextTower(PreTrainedModel):
@@ -54,10 +73,8 @@ class TextTower(PreTrainedModel):
         """(num texts, hidden_size) unit embeddings of the sentence model."""
         new = [t for t in dict.fromkeys(texts) if t not in self._cache]
         if new:
-            vectors = sentence_model(self.config.base).encode(
-                new, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
-            )
-            self._cache.update(zip(new, vectors.cpu().float(), strict=True))
+            vectors = sentence_model(self.config.base)(new)
+            self._cache.update(zip(new, vectors.detach().cpu().float(), strict=True))
         return torch.stack([self._cache[t] for t in texts])
 
     def forward(self, texts: Sequence[str]) -> torch.Tensor:

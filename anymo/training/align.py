@@ -50,7 +50,13 @@ class AlignConfig:
     draw: DrawConfig = field(default_factory=DrawConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
-            steps=44, batch_size=16, lr=1e-3, warmup_steps=8, validate_every=44, save_every=22
+            steps=44,
+            batch_size=16,
+            micro_batches=2,
+            lr=1e-3,
+            warmup_steps=8,
+            validate_every=44,
+            save_every=22,
         )
     )
 
@@ -99,7 +105,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
     trained = train(
         AlignTask(reader, model),
-        lambda rng: training.batch(config.optim.batch_size, rng, num_views=1),
+        partial(training.batch, num_views=1),
         config.optim,
         config.output,
         seed=config.seed,
@@ -143,5 +149,9 @@ def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: S
 def _validate(sampler: WindowSampler, config: AlignConfig, task: AlignTask) -> dict[str, float]:
     """Loss of the answers on held-out windows, the same draw every time."""
     rng = np.random.default_rng([config.seed, 2**31 + 7])
-    batch = sampler.batch(2 * config.optim.batch_size, rng, num_views=1)
-    return {"loss": float(task(batch.to(task.language_model.device)).loss)}
+    parts = [
+        sampler.batch(config.optim.batch_size // config.optim.micro_batches, rng, num_views=1)
+        for _ in range(2 * config.optim.micro_batches)
+    ]
+    losses = [float(task(part.to(task.language_model.device)).loss) for part in parts]
+    return {"loss": sum(losses) / len(losses)}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -34,7 +35,9 @@ class OptimConfig:
 
     Attributes:
         steps: optimiser steps.
-        batch_size: items of a batch on one process.
+        batch_size: items of a step on one process.
+        micro_batches: parts a step's items go through the model in, to save memory; gradients add up, and a
+            contrastive loss sees one part at a time.
         lr: peak learning rate of AdamW, after the warm-up; decays by a cosine to a tenth.
         weight_decay: decoupled weight decay.
         warmup_steps: linear warm-up.
@@ -47,6 +50,7 @@ class OptimConfig:
 
     steps: int
     batch_size: int
+    micro_batches: int = 1
     lr: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 20
@@ -57,9 +61,22 @@ class OptimConfig:
     mixed_precision: str = "no"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "lr", "log_every", "validate_every", "save_every"):
+        for name in (
+            "steps",
+            "batch_size",
+            "micro_batches",
+            "lr",
+            "log_every",
+            "validate_every",
+            "save_every",
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"optim.{name}: expected a positive number, got {getattr(self, name)}")
+        if self.batch_size % self.micro_batches:
+            raise ValueError(
+                f"optim.micro_batches: expected a divisor of batch_size {self.batch_size}, got "
+                f"{self.micro_batches}"
+            )
         if self.mixed_precision not in ("no", "bf16", "fp16"):
             raise ValueError(
                 f"optim.mixed_precision: expected no, bf16 or fp16, got {self.mixed_precision!r}"
@@ -80,8 +97,12 @@ class Task(Protocol):
     def __call__(self, batch: Any) -> TaskOutput: ...  # noqa: D102
 
 
-# Batch of one step, drawn from a generator that is the step's and the process's own.
-BatchSource = Callable[[np.random.Generator], Any]
+class BatchSource(Protocol):
+    """Gives so many items, drawn from a generator that is the step's and the process's own."""
+
+    def __call__(self, size: int, rng: np.random.Generator) -> Any: ...  # noqa: D102
+
+
 Validate = Callable[[Any], dict[str, float]]
 T = TypeVar("T", bound=nn.Module)
 
@@ -101,7 +122,7 @@ def train(
 
     Args:
         task: module that follows `Task`; its parameters that require gradients are trained.
-        source: gives the batch of a step.
+        source: gives a batch of so many items.
         optim: how long and how.
         folder: `metrics.jsonl` and `checkpoint/` are written here.
         seed: of batches and initial state.
@@ -129,19 +150,19 @@ def train(
         total=optim.steps, initial=step, desc=name, unit="step", disable=not accelerator.is_local_main_process
     )
     while step < optim.steps:
-        batch = source(np.random.default_rng([seed, step, accelerator.process_index]))
-        output = _update(accelerator, model, optimizer, scheduler, batch, optim)
+        rng = np.random.default_rng([seed, step, accelerator.process_index])
+        logs = _update(accelerator, model, optimizer, scheduler, partial(source, rng=rng), optim)
         step += 1
         run.count(optim.batch_size * accelerator.num_processes)
         bar.update()
-        if not math.isfinite(output.logs["loss"]):
+        if not math.isfinite(logs["loss"]):
             raise RuntimeError(
-                f"{name}: the loss is {output.logs['loss']} at step {step}; lower optim.lr or "
+                f"{name}: the loss is {logs['loss']} at step {step}; lower optim.lr or "
                 f"optim.clip_norm (the last checkpoint in {folder / 'checkpoint'} is sound)"
             )
         if step % optim.log_every == 0 or step == optim.steps:
-            bar.set_postfix(loss=f"{output.logs['loss']:.3f}")
-            run.log(step, output.logs | {"lr": scheduler.get_last_lr()[0]})
+            bar.set_postfix(loss=f"{logs['loss']:.3f}")
+            run.log(step, logs | {"lr": scheduler.get_last_lr()[0]})
         if validate is not None and (step % optim.validate_every == 0 or step == optim.steps):
             run.log(step, _validated(accelerator, model, validate))
         if step % optim.save_every == 0 or step == optim.steps:
@@ -164,6 +185,7 @@ def _accelerator(optim: OptimConfig) -> Accelerator:
     no_gpu = not torch.accelerator.is_available()
     return Accelerator(
         mixed_precision=optim.mixed_precision,
+        gradient_accumulation_steps=optim.micro_batches,
         cpu=no_gpu and not deepspeed,
         kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")] if no_gpu and deepspeed else None,
         step_scheduler_with_optimizer=False,  # else the schedule runs once per process at every step
@@ -175,20 +197,28 @@ def _update(
     model: nn.Module,
     optimizer: Any,
     scheduler: Any,
-    batch: Any,
+    draw: Callable[[int], Any],
     optim: OptimConfig,
-) -> TaskOutput:
+) -> dict[str, float]:
+    """One optimiser step over its micro-batches; the mean of what they log."""
     model.train()
-    with accelerator.autocast():
-        output: TaskOutput = model(batch.to(accelerator.device))
-    accelerator.backward(output.loss)
-    # Under DeepSpeed backward has already clipped, stepped and zeroed; these calls are then empty.
-    accelerator.clip_grad_norm_(model.parameters(), optim.clip_norm)
-    optimizer.step()
+    outputs: list[TaskOutput] = []
+    for _ in range(optim.micro_batches):
+        batch = draw(optim.batch_size // optim.micro_batches).to(accelerator.device)
+        with accelerator.accumulate(model):
+            with accelerator.autocast():
+                output: TaskOutput = model(batch)
+            accelerator.backward(output.loss)
+            if accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(model.parameters(), optim.clip_norm)
+            # Empty until the last part; under DeepSpeed always, where backward clips, steps and zeroes.
+            optimizer.step()
+            optimizer.zero_grad()
+        outputs.append(TaskOutput(loss=output.loss.detach().float(), logs=output.logs))
     scheduler.step()
-    optimizer.zero_grad()
-    loss = accelerator.reduce(output.loss.detach().float(), reduction="mean")
-    return TaskOutput(loss=output.loss, logs=output.logs | {"loss": float(loss)})
+    loss = accelerator.reduce(torch.stack([o.loss for o in outputs]).mean(), reduction="mean")
+    logs = {key: sum(o.logs[key] for o in outputs) / len(outputs) for key in outputs[0].logs}
+    return logs | {"loss": float(loss)}
 
 
 def _validated(accelerator: Accelerator, model: nn.Module, validate: Validate) -> dict[str, float]:
@@ -211,7 +241,11 @@ def _tell_deepspeed(accelerator: Accelerator, optim: OptimConfig) -> None:
     plugin = accelerator.state.deepspeed_plugin
     if plugin is None:
         return
-    ours = {"train_micro_batch_size_per_gpu": optim.batch_size, "gradient_clipping": optim.clip_norm}
+    ours = {
+        "train_micro_batch_size_per_gpu": optim.batch_size // optim.micro_batches,
+        "gradient_accumulation_steps": optim.micro_batches,
+        "gradient_clipping": optim.clip_norm,
+    }
     for key, value in ours.items():
         theirs = plugin.deepspeed_config.get(key, "auto")
         if theirs not in ("auto", value):

@@ -141,17 +141,6 @@ class PretrainTask(nn.Module):
         return reconstruction(predicted, view.signal[view.worn] / self.unit, valid)
 
 
-class PretrainSource:
-    """Batches of a pre-training step; a share of windows brings its short phrase."""
-
-    def __init__(self, sampler: WindowSampler, batch_size: int, phrase_share: float) -> None:
-        self.sampler, self.batch_size, self.phrase_share = sampler, batch_size, phrase_share
-
-    def __call__(self, rng: np.random.Generator) -> SimulatedBatch:
-        """Two views of each of the batch's moments."""
-        return self.sampler.batch(self.batch_size, rng, phrase_share=self.phrase_share)
-
-
 def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
     """Pre-train the encoder on a corpus and save it.
 
@@ -178,10 +167,9 @@ def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
     text = TextTower(TextTowerConfig())
     text.centre(corpus.texts(training.clips))
     task = PretrainTask(encoder, text, config.objective)
-    source = PretrainSource(training, config.optim.batch_size, config.objective.phrase_share)
     trained = train(
         task,
-        source,
+        partial(training.batch, phrase_share=config.objective.phrase_share),
         config.optim,
         config.output,
         seed=config.seed,

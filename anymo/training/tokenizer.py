@@ -83,7 +83,7 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
     )
     trained = train(
         TokenizerTask(encoder, MotionTokenizer(shape)),
-        lambda rng: training.batch(config.optim.batch_size, rng, num_views=1),
+        partial(training.batch, num_views=1),
         config.optim,
         config.output,
         seed=config.seed,

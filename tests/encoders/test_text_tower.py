@@ -26,6 +26,15 @@ def test_it_starts_as_the_sentence_model(tower: TextTower) -> None:
 
 
 @torch.no_grad()
+def test_the_static_model_is_that_of_sentence_transformers(tower: TextTower) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(tower.config.base, device="cpu")
+    theirs = model.encode(SENTENCES, convert_to_tensor=True, normalize_embeddings=True)
+    torch.testing.assert_close(tower.base_embeddings(SENTENCES), theirs)
+
+
+@torch.no_grad()
 def test_centring_takes_away_what_all_share(tower: TextTower) -> None:
     base = tower.base_embeddings(SENTENCES)
     tower.centre([*SENTENCES, SENTENCES[0]])  # a sentence counts once

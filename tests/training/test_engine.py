@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -18,10 +20,11 @@ from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 from anymo.training.engine import OptimConfig, TaskOutput, _drop_frozen, train
-from anymo.training.pretrain import ObjectiveConfig, PretrainSource, PretrainTask
+from anymo.training.pretrain import ObjectiveConfig, PretrainTask
 from anymo.training.tokenizer import TokenizerTask
 
 SHAPE = AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=2, dropout=0.2)
+Source = Callable[[int, np.random.Generator], SimulatedBatch]
 OPTIM = OptimConfig(steps=6, batch_size=4, warmup_steps=2, log_every=1, validate_every=2, save_every=3)
 
 
@@ -30,19 +33,19 @@ class PowerCutError(RuntimeError):
 
 
 @pytest.fixture(scope="module")
-def source(tiny_corpus: MotionCorpus) -> PretrainSource:
+def source(tiny_corpus: MotionCorpus) -> Source:
     sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(window_s=2.0), held_out=False)
-    return PretrainSource(sampler, 4, 0.5)
+    return partial(sampler.batch, phrase_share=0.5)
 
 
-def until(source: PretrainSource, step: int) -> Callable[[np.random.Generator], SimulatedBatch]:
+def until(source: Source, step: int) -> Source:
     """A source that fails instead of giving the batch of a step, counted from where the run starts."""
     left = iter(range(step - 1))
 
-    def give(rng: np.random.Generator) -> SimulatedBatch:
+    def give(size: int, rng: np.random.Generator) -> SimulatedBatch:
         if next(left, None) is None:
             raise PowerCutError
-        return source(rng)
+        return source(size, rng)
 
     return give
 
@@ -76,7 +79,7 @@ def assert_same_weights(a: nn.Module, b: nn.Module) -> None:
 
 
 def test_a_resumed_run_is_the_straight_run(
-    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+    source: Source, new_task: Callable[[], PretrainTask], tmp_path: Path
 ) -> None:
     straight = run(new_task(), source, tmp_path / "straight")
     with pytest.raises(PowerCutError):
@@ -96,7 +99,7 @@ def test_a_resumed_run_is_the_straight_run(
 
 
 def test_a_checkpoint_survives_a_full_disk(
-    source: PretrainSource,
+    source: Source,
     new_task: Callable[[], PretrainTask],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,7 +126,7 @@ def test_a_checkpoint_survives_a_full_disk(
 
 
 def test_a_loss_that_is_not_a_number_is_named(
-    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+    source: Source, new_task: Callable[[], PretrainTask], tmp_path: Path
 ) -> None:
     task, calls = new_task(), iter(range(10))
 
@@ -138,7 +141,47 @@ def test_a_loss_that_is_not_a_number_is_named(
     assert all(torch.isfinite(t).all() for t in saved.values())
 
 
-def test_frozen_weights_are_not_in_the_checkpoint(source: PretrainSource, tmp_path: Path) -> None:
+@dataclass
+class Numbers:
+    """A batch the linear task learns from."""
+
+    values: torch.Tensor
+
+    def to(self, device: torch.device) -> Self:
+        return replace(self, values=self.values.to(device))
+
+
+class LinearTask(nn.Module):
+    """Least squares by a line; keeps the sizes of the batches it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line, self.sizes = nn.Linear(2, 1), []
+
+    def forward(self, batch: Numbers) -> TaskOutput:
+        self.sizes.append(len(batch.values))
+        loss = (self.line(batch.values[:, :2])[:, 0] - batch.values[:, 2]).square().mean()
+        return TaskOutput(loss=loss, logs={"largest": float(batch.values.max())})
+
+
+def test_micro_batches_add_up_to_the_batch(tmp_path: Path) -> None:
+    def source(size: int, rng: np.random.Generator) -> Numbers:
+        return Numbers(torch.from_numpy(rng.standard_normal((size, 3))).float())
+
+    tasks = []
+    for parts in (1, 4):
+        torch.manual_seed(0)
+        optim = OptimConfig(steps=5, batch_size=8, micro_batches=parts, warmup_steps=1, log_every=1)
+        tasks.append(train(LinearTask(), source, optim, tmp_path / str(parts), seed=0, name="try"))
+    whole, split = tasks
+    assert (whole.sizes, split.sizes) == ([8] * 5, [2] * 20)
+    torch.testing.assert_close(split.line.weight, whole.line.weight)
+    for one, four in zip(rows_of(tmp_path / "1"), rows_of(tmp_path / "4"), strict=True):
+        assert one["loss"] == pytest.approx(four["loss"], rel=1e-5)
+        assert one["lr"] == four["lr"]
+
+
+def test_frozen_weights_are_not_in_the_checkpoint(source: Source, tmp_path: Path) -> None:
     torch.manual_seed(0)
     shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
     task = TokenizerTask(ImuEncoder(SHAPE), MotionTokenizer(shape))
@@ -161,7 +204,7 @@ def test_tied_frozen_weights_are_not_in_the_checkpoint() -> None:
 
 
 def test_another_length_of_run_is_refused(
-    source: PretrainSource, new_task: Callable[[], PretrainTask], tmp_path: Path
+    source: Source, new_task: Callable[[], PretrainTask], tmp_path: Path
 ) -> None:
     with pytest.raises(PowerCutError):
         run(new_task(), until(source, 4), tmp_path)
@@ -177,6 +220,7 @@ def test_another_length_of_run_is_refused(
     [
         ({"steps": 0}, "optim.steps"),
         ({"lr": -1.0}, "optim.lr"),
+        ({"batch_size": 6, "micro_batches": 4}, "micro_batches: expected a divisor of batch_size 6, got 4"),
         ({"mixed_precision": "int8"}, "no, bf16 or fp16"),
     ],
 )

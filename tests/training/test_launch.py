@@ -12,14 +12,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-def launch(config: str, folder: Path, *arguments: str) -> list[dict[str, float]]:
-    """Losses that two processes log in pre-training on the tiny corpus."""
+def launch(config: str, folder: Path) -> list[dict[str, float]]:
+    """Losses that two processes log in pre-training on the tiny corpus, gradients accumulated."""
     command = [
         str(Path(sys.executable).with_name("accelerate")), "launch",
         "--config_file", str(REPOSITORY / "configs" / "accelerate" / config),
         str(REPOSITORY / "train" / "pretrain.py"),
         "--config_path", str(REPOSITORY / "configs" / "pretrain" / "tiny.yaml"),
-        "--corpus", str(folder / "corpus"), "--output", str(folder / config), *arguments,
+        "--corpus", str(folder / "corpus"), "--output", str(folder / config), "--optim.micro_batches", "2",
     ]  # fmt: skip
     environment = os.environ | {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
