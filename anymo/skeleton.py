@@ -4,7 +4,9 @@ Order and names are those of Xsens MVN and of AnyMo (arXiv 2605.22715). A segmen
 joint; its frame is x forward, y left, z up while the body stands in T-pose facing +x (docs/conventions.md).
 """
 
+import re
 from difflib import get_close_matches
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +74,57 @@ PLACEMENTS: dict[str, str] = {
     "left ear": "Head",
     "right ear": "Head",
     "neck": "Neck",
+    "left wrist watch": "LeftForeArm",
+    "right wrist watch": "RightForeArm",
+    "in the left hand": "LeftHand",
+    "in the right hand": "RightHand",
+    "left upper arm band": "LeftUpperArm",
+    "right upper arm band": "RightUpperArm",
+    "front left trouser pocket phone": "LeftUpperLeg",
+    "front right trouser pocket phone": "RightUpperLeg",
+    "back left trouser pocket": "Pelvis",
+    "back right trouser pocket": "Pelvis",
+    "shirt pocket": "T8",
+    "left jacket pocket": "L5",
+    "right jacket pocket": "L5",
+    "left hip": "Pelvis",
+    "right hip": "Pelvis",
+    "sternum": "T8",
+    "chest strap": "T8",
+    "backpack": "T8",
+    "left shoulder bag": "Pelvis",
+    "right shoulder bag": "Pelvis",
+    "left calf": "LeftLowerLeg",
+    "right calf": "RightLowerLeg",
+    "left sock": "LeftLowerLeg",
+    "right sock": "RightLowerLeg",
+    "glasses": "Head",
+    "top of the head": "Head",
 }
+
+# Other words for the same thing, and other names for the same place.
+_WORDS = {
+    "trousers": "trouser", "pants": "trouser", "jeans": "trouser", "rear": "back", "smartwatch": "watch",
+    "smartphone": "phone", "l": "left", "r": "right", "rucksack": "backpack", "shin": "shank",
+    "coat": "jacket", "handbag": "bag", "armband": "band", "handheld": "phone",
+}  # fmt: skip
+_FILLERS = {"a", "an", "on", "of", "the", "my", "worn", "side"}
+_SIDED_ALIASES = {
+    "* watch": "* wrist watch", "* wristband": "* wrist", "* lower arm": "* forearm", "* shoe": "* foot",
+    "* lower leg": "* shank", "* upper leg": "* thigh", "* earbud": "* ear", "* earphone": "* ear",
+    "* band": "* upper arm band", "* arm band": "* upper arm band", "* bag": "* shoulder bag",
+    "* belt hip": "* hip", "belt *": "* hip", "* palm": "in the * hand", "* hand phone": "in the * hand",
+    "phone in the * hand": "in the * hand", "* trouser pocket": "front * trouser pocket",
+    "* trouser pocket phone": "front * trouser pocket phone",
+    "phone in * trouser pocket": "front * trouser pocket phone",
+    "phone in front * trouser pocket": "front * trouser pocket phone",
+}  # fmt: skip
+ALIASES: dict[str, str] = {
+    "chest pocket": "shirt pocket", "breast pocket": "shirt pocket", "belt": "waist", "belt buckle": "waist",
+    "belly": "waist", "necklace": "sternum", "pendant": "sternum", "forehead": "head", "headband": "head",
+    "helmet": "top of the head", "bag backpack": "backpack", "smart glasses": "glasses",
+    **{a.replace("*", s): p.replace("*", s) for s in ("left", "right") for a, p in _SIDED_ALIASES.items()},
+}  # fmt: skip
 
 # Left-right words of captions and placements.
 _SIDES = {"left": "right", "right": "left"}
@@ -88,24 +140,47 @@ def _mirror_inside(word: str) -> str:
     return _SIDES[bare.lower()] + word[len(bare) :] if bare.lower() in _SIDES else word
 
 
-def segment_of(name: str) -> str:
-    """Segment that carries a placement; accepts a placement name or a segment name.
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name that tell it apart, in one spelling and in alphabetical order."""
+    said = [_WORDS.get(word, word) for word in re.findall(r"\w+", name.lower().replace("_", " "))]
+    return tuple(sorted(word for word in said if word not in _FILLERS))
+
+
+_PLACE_OF = {_words(alias): place for alias, place in ALIASES.items()} | {_words(p): p for p in PLACEMENTS}
+
+
+@lru_cache(maxsize=1024)
+def placement_name(name: str) -> str:
+    """The key of PLACEMENTS that a name means, or the segment itself for the name of a segment.
+
+    Case, punctuation, the order of the words and words such as "the" do not matter; synonyms are known:
+    "Left wrist, watch" is "left wrist watch", "belt, right hip" is "right hip".
 
     Raises:
         ValueError: the name is neither; the message names the closest ones.
     """
     if name in INDEX:
         return name
+    if (words := _words(name)) in _PLACE_OF:
+        return _PLACE_OF[words]
     key = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
-    if key in PLACEMENTS:
-        return PLACEMENTS[key]
-    known = [*PLACEMENTS, *SEGMENTS]
-    near = get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = [p for side in ("left", "right") if (p := _PLACE_OF.get(_words(f"{side} {name}")))]
+    near = near or get_close_matches(key, [*PLACEMENTS, *ALIASES, *SEGMENTS], n=1, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise ValueError(
         f"placement: expected one of the known placements or segments, got {name!r}; {hint}"
         f"Known placements: {', '.join(PLACEMENTS)}. Known segments: {', '.join(SEGMENTS)}."
     )
+
+
+def segment_of(name: str) -> str:
+    """Segment that carries a placement; accepts a placement name or a segment name.
+
+    Raises:
+        ValueError: the name is neither; the message names the closest ones.
+    """
+    place = placement_name(name)
+    return PLACEMENTS.get(place, place)
 
 
 def edges() -> npt.NDArray[np.int64]:

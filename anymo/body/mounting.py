@@ -1,28 +1,65 @@
-"""Where on its segment each named placement sits: how far along, and which way the skin faces there."""
+"""Where on its segment each named placement sits, where the skin faces there, and how a device is turned."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from anymo.records import Array
-from anymo.skeleton import PLACEMENTS, segment_of
+from anymo.skeleton import INDEX, PLACEMENTS, placement_name
+
+
+class Mounting(NamedTuple):
+    """How a device is turned on the skin.
+
+    axes      device x, y, z in the skin's axes: t along the limb away from the trunk, b around it, n outward
+    meaning   the same in words
+    """
+
+    axes: str
+    meaning: str
+
+    @property
+    def rotation(self) -> Array:
+        """(3, 3) skin from device."""
+        skin = dict(zip("tbn", np.eye(3), strict=True))
+        return np.stack([skin[word[1]] * (1 if word[0] == "+" else -1) for word in self.axes.split()], axis=1)
 
 
 class Mount(NamedTuple):
-    """Spot on a segment.
+    """Spot on a segment, and how a device sits there.
 
-    along    0 at the segment's origin, 1 at the next joint (hand, toe, head: at the tip)
-    outward  direction the skin faces in T-pose: x forward, y to the placement's own side, z up
+    along      0 at the segment's origin, 1 at the next joint (hand, toe, head: at the tip)
+    outward    direction the skin faces in T-pose: x forward, y to the placement's own side, z up
+    mounting   how the device is turned
+    height_m   of the device above the skin, m
+    skin       segments on whose skin it lies; none: its own
     """
 
     along: float
     outward: tuple[float, float, float]
+    mounting: Mounting = Mounting("+t +b +n", "x along the limb away from the trunk, z out of the skin")
+    height_m: float = 0.0
+    skin: tuple[str, ...] = ()
 
 
 _FRONT, _BACK, _OUTER, _TOP = (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+_FRONT_OUTER, _BACK_OUTER = (0.8, 0.6, 0.0), (-0.85, 0.53, 0.0)
+# Axes of phones and watches as in Android's SensorEvent and Apple's Core Motion: x to the right of the
+# screen, y to its top (12 o'clock), z out of it.
+_LEFT_WATCH = Mounting("+t +b +n", "watch read from above: x, the crown, to the hand, z out of the face")
+_RIGHT_WATCH = Mounting("-t -b +n", "watch read from above: x, the crown, to the elbow, z out of the face")
+_PHONE_UPRIGHT = Mounting("+b +t -n", "phone, top up, screen to the body")
+_PHONE_HEAD_DOWN = Mounting("+b +t -n", "phone, top down, screen to the body")
+_PHONE_SHOWN = Mounting("-b +t +n", "phone, top up, screen outward")
+_PHONE_HELD = Mounting("-b +t +n", "phone, back on the palm, top to the finger tips")
+_PHONE_BAND = Mounting("+b -t +n", "phone, top to the shoulder, screen outward")
+_BAG = Mounting("+b +t -n", "phone in the bag, top up, screen to the body")
+
+# The rib cage moves as one: what sits low on it goes with T8, though its skin follows T12 more.
+_RIBS = ("T12", "T8")
 
 # In T-pose palms face down: the top of an arm is the back of the hand and the outer side of the upper arm.
-# Keys go without left and right; the last three are segments that carry no named placement.
+# Keys go without left and right; L3, T12 and Toe are segments that carry no named placement.
 _MOUNTS: dict[str, Mount] = {
     "wrist": Mount(0.92, _TOP),
     "hand": Mount(0.35, _TOP),
@@ -44,22 +81,40 @@ _MOUNTS: dict[str, Mount] = {
     "L3": Mount(0.5, _BACK),
     "T12": Mount(0.5, _BACK),
     "Toe": Mount(0.4, _TOP),
+    "wrist watch": Mount(0.92, _TOP, _LEFT_WATCH),
+    "in the hand": Mount(0.35, (0.0, 0.0, -1.0), _PHONE_HELD, 0.01),
+    "upper arm band": Mount(0.5, _TOP, _PHONE_BAND, 0.005),
+    "front trouser pocket phone": Mount(0.2, (0.92, 0.38, 0.0), _PHONE_HEAD_DOWN, 0.005),
+    "back trouser pocket": Mount(-0.5, _BACK_OUTER, _PHONE_UPRIGHT, 0.005),
+    "shirt pocket": Mount(0.1, _FRONT_OUTER, _PHONE_UPRIGHT, 0.01, _RIBS),
+    "jacket pocket": Mount(0.2, _FRONT_OUTER, _PHONE_UPRIGHT, 0.03),
+    "hip": Mount(1.0, (0.35, 0.94, 0.0), _PHONE_SHOWN, 0.01, ("Pelvis", "L5")),
+    "sternum": Mount(0.05, _FRONT, skin=_RIBS),
+    "chest strap": Mount(-0.35, _FRONT, skin=_RIBS),
+    "backpack": Mount(0.2, _BACK, _BAG, 0.1),
+    "shoulder bag": Mount(0.0, _OUTER, _BAG, 0.06),
+    "calf": Mount(0.35, _BACK),
+    "sock": Mount(0.8, _OUTER),
+    "glasses": Mount(0.4, _FRONT),
+    "top of the head": Mount(0.2, _TOP),
 }
 
 
 def mount_of(place: str) -> Mount:
-    """Spot of a placement or, for a segment, of the first placement that it carries.
+    """Spot and mounting of a placement or, for a segment, of the first placement that it carries.
 
     Raises:
         ValueError: `place` is neither.
     """
-    segment = segment_of(place)
-    key = " ".join(place.lower().replace("_", " ").replace("-", " ").split())
-    if place == segment:
-        key = next((name for name, carrier in PLACEMENTS.items() if carrier == segment), segment)
+    key = placement_name(place)
+    if key in INDEX and key.removeprefix("Left").removeprefix("Right") not in _MOUNTS:
+        key = next(name for name, carrier in PLACEMENTS.items() if carrier == key)
+    is_right = "right" in key.lower()
     stem = " ".join(word for word in key.split() if word not in ("left", "right"))
-    along, (x, y, z) = _MOUNTS[stem.removeprefix("Left").removeprefix("Right")]
-    return Mount(along, (x, -y if "right" in key.lower() else y, z))
+    mount = _MOUNTS[stem.removeprefix("Left").removeprefix("Right")]
+    x, y, z = mount.outward
+    mounting = _RIGHT_WATCH if is_right and mount.mounting is _LEFT_WATCH else mount.mounting
+    return mount._replace(outward=(x, -y if is_right else y, z), mounting=mounting)
 
 
 def first_hit(start: Array, outward: Array, vertices: Array, normals: Array) -> int:

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from anymo.assets import cache_folder
 from anymo.body.surface import Body
-from anymo.body.tpose import joint_positions, pose, segment_weights, tpose_from_rest
+from anymo.body.tpose import hand_directions, joint_positions, pose, segment_weights, tpose_from_rest
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _HIDDEN = [
 _LAYOUT = 1  # of the cached arrays and the T-pose behind them; raise it when either changes
 
 
-def load(*, phenotype: Mapping[str, float] | None = None) -> Body:
+def anny_body(phenotype: Mapping[str, float]) -> Body:
     """Body of a phenotype in T-pose; from the cache where it was built before.
 
     Args:
@@ -48,7 +48,7 @@ def load(*, phenotype: Mapping[str, float] | None = None) -> Body:
     Raises:
         ValueError: an unknown label or a value outside [0, 1].
     """
-    shape = _checked(phenotype or {})
+    shape = _checked(phenotype)
     key = hashlib.sha256(json.dumps([_LAYOUT, shape]).encode()).hexdigest()[:16]
     path = cache_folder() / "bodies" / f"anny-{version('anny')}-{key}.safetensors"
     if path.exists():
@@ -59,11 +59,6 @@ def load(*, phenotype: Mapping[str, float] | None = None) -> Body:
     body = _build(shape)
     _save(body, path)
     return body
-
-
-def sample(rng: np.random.Generator) -> Body:
-    """Body of a random adult."""
-    return load(phenotype=random_phenotype(rng))
 
 
 def random_phenotype(rng: np.random.Generator) -> dict[str, float]:
@@ -112,7 +107,7 @@ def _build(shape: dict[str, float]) -> Body:
         model.bone_labels, model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
     )
     joints = joint_positions(head)
-    vertices, joints = pose(vertices, weights, joints, tpose_from_rest(head, joints))
+    vertices, joints = pose(vertices, weights, joints, tpose_from_rest(joints, hand_directions(head)))
     kept, faces = np.unique(model.faces.numpy()[is_outer], return_inverse=True)
     return Body(
         vertices=vertices[kept],

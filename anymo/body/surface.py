@@ -1,15 +1,17 @@
 """A body's skin in T-pose: candidate places for sensors, their frames, and draws from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from anymo.body.mounting import first_hit, mount_of
+from anymo.body.fitting import fit
+from anymo.body.mounting import Mount, first_hit, mount_of
+from anymo.body.nearest import nearest_on_triangles
 from anymo.records import Array, Placement
-from anymo.skeleton import INDEX, NUM_SEGMENTS, PARENTS, SEGMENTS, segment_of
+from anymo.skeleton import INDEX, NUM_SEGMENTS, PARENTS, PLACEMENTS, SEGMENTS, segment_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -23,6 +25,12 @@ _TILT_RAD = np.deg2rad(10.0)
 def _unit(v: Array) -> Array:
     length: Array = np.linalg.norm(v, axis=-1, keepdims=True)
     return v / length
+
+
+def _frames(normals: Array, axes: Array) -> Array:
+    """(N, 3, 3) columns t, b, n from normals n and limb axes, both (N, 3) unit vectors."""
+    t = _unit(axes - np.sum(axes * normals, axis=1, keepdims=True) * normals)
+    return np.stack([t, np.cross(normals, t), normals], axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,9 +94,7 @@ class Body:
         n is the outward normal, t = unit(a − (a·n) n) the limb axis within the skin, b = n × t; the axis a
         runs between joints, where AnyMo takes centroids of vertices.
         """
-        n, a = self.normals, self.axes[self.vertex_segment]
-        t = _unit(a - np.sum(a * n, axis=1, keepdims=True) * n)
-        return np.stack([t, np.cross(n, t), n], axis=-1)
+        return _frames(self.normals, self.axes[self.vertex_segment])
 
     def placement(
         self,
@@ -98,10 +104,13 @@ class Body:
         rng: np.random.Generator | None = None,
         jitter_m: float = 0.0,
     ) -> Placement:
-        """Sensor flat on the skin: x along the limb away from the trunk, y around it, z outward.
+        """A device worn as people wear it: `mount_of(place)`, by default flat on the skin.
+
+        A flat sensor has x along the limb away from the trunk, y around it, z outward. Phones and watches
+        have the axes of their screens (docs/placements.md).
 
         Args:
-            place: one of skeleton.PLACEMENTS, or a segment (its first placement).
+            place: a name as skeleton.placement_name understands it, or a segment (its first placement).
             vertex: index of a vertex of that segment, instead of the usual spot.
             rng: draws the jitter.
             jitter_m: the sensor sits on a random vertex of the same side of the segment, up to this far away.
@@ -109,9 +118,9 @@ class Body:
         Raises:
             ValueError: unknown place, vertex on another segment, or jitter without rng.
         """
-        segment = segment_of(place)
+        segment, mount = segment_of(place), mount_of(place)
         if vertex is None:
-            vertex = self._usual_vertex(place)
+            vertex = self._usual_vertex(segment, mount)
         elif not 0 <= vertex < len(self.vertices) or SEGMENTS[self.vertex_segment[vertex]] != segment:
             raise ValueError(
                 f"placement {place!r}: vertex must be one of the {segment}, got {vertex}; "
@@ -120,8 +129,69 @@ class Body:
         if jitter_m > 0:
             vertex = self._nearby_vertex(vertex, jitter_m, rng)
         return Placement(
-            segment=segment, offset_m=self.offset_m[vertex], rotation=self.frame[vertex], name=place
+            segment=segment,
+            offset_m=self.vertices[vertex]
+            + mount.height_m * self.normals[vertex]
+            - self.joint_position[INDEX[segment]],
+            rotation=self.frame[vertex] @ mount.mounting.rotation,
+            name=place,
         )
+
+    def placement_at(
+        self, segment: str, offset_m: Array, *, within_m: float = 0.05, name: str = ""
+    ) -> Placement:
+        """Sensor flat on the skin at the point nearest to a given one.
+
+        Args:
+            segment: one of skeleton.SEGMENTS, or a placement on it.
+            offset_m: (3,) point in the segment frame, m.
+            within_m: how far the point may be from the segment's skin, inside or outside, m.
+            name: of the placement.
+
+        Raises:
+            ValueError: the point is farther away than that, or no point; the message says how far and names
+                the nearest spot.
+        """
+        carrier, point = segment_of(segment), np.asarray(offset_m, dtype=np.float64)
+        if point.shape != (3,) or not np.isfinite(point).all():
+            raise ValueError(f"placement {name!r}: offset_m must be (3,) finite metres, got {offset_m}")
+        origin = self.joint_position[INDEX[carrier]]
+        faces = self.faces[(self.vertex_segment[self.faces] == INDEX[carrier]).any(axis=1)]
+        face, share = nearest_on_triangles(point + origin, self.vertices[faces])
+        spot = share @ self.vertices[faces[face]]
+        distance = float(np.linalg.norm(spot - origin - point))
+        if distance > within_m:
+            raise ValueError(
+                f"placement {name!r}: offset_m {np.round(point, 3).tolist()} in the {carrier} frame is "
+                f"{distance:.3f} m off the body, expected within {within_m:g} m of that segment's skin; the "
+                f"nearest spot is {np.round(spot - origin, 3).tolist()}, near {self._nearest_name(spot)!r}"
+            )
+        normal = _unit(share @ self.normals[faces[face]])
+        rotation = _frames(normal[None], self.axes[[INDEX[carrier]]])[0]
+        return Placement(segment=carrier, offset_m=spot - origin, rotation=rotation, name=name)
+
+    def on_skin(self, placement: Placement, *, within_m: float = 0.05) -> Placement:
+        """The placement moved to the nearest point of its segment's skin, turned as it was.
+
+        Raises:
+            ValueError: it is farther than within_m off the body, as in `placement_at`.
+        """
+        spot = self.placement_at(
+            placement.segment, placement.offset_m, within_m=within_m, name=placement.name
+        )
+        return replace(placement, offset_m=spot.offset_m)
+
+    def fitted(self, joint_offsets: Array) -> "Body":
+        """This body with other bone lengths: joints exactly as given, girths scaled with the stature.
+
+        Args:
+            joint_offsets: (23, 3) segment origins in their parents' frames, m, as in `Motion.joint_offsets`.
+
+        Raises:
+            ValueError: offsets of another shape, or of no human proportions.
+        """
+        vertices, joints = fit(self.vertices, self.skin_weights, self.joint_position, joint_offsets)
+        return replace(self, vertices=vertices, joint_position=joints)
 
     def random_placement(self, segment: str, rng: np.random.Generator) -> Placement:
         """Sensor anywhere on a segment, turned as in `random_placements`."""
@@ -177,14 +247,22 @@ class Body:
         start = np.searchsorted(self.vertex_segment[order], np.arange(NUM_SEGMENTS + 1))
         return order, area, start
 
-    def _usual_vertex(self, place: str) -> int:
-        along, outward = mount_of(place)
-        segment = INDEX[segment_of(place)]
-        own = np.flatnonzero(self.vertex_segment == segment)
-        origin, axis, after = self.joint_position[segment], self.axes[segment], _NEXT[segment]
+    def _usual_vertex(self, segment: str, mount: Mount) -> int:
+        index = INDEX[segment]
+        own = np.flatnonzero(np.isin(self.vertex_segment, [INDEX[name] for name in mount.skin or (segment,)]))
+        origin, axis, after = self.joint_position[index], self.axes[index], _NEXT[index]
         end = self.joint_position[after] @ axis if after >= 0 else (self.vertices[own] @ axis).max()
-        start = origin + along * (end - origin @ axis) * axis
-        return int(own[first_hit(start, np.array(outward), self.vertices[own], self.normals[own])])
+        start = origin + mount.along * (end - origin @ axis) * axis
+        return int(own[first_hit(start, np.array(mount.outward), self.vertices[own], self.normals[own])])
+
+    def _nearest_name(self, point: Array) -> str:
+        spots = {name: self.placement(name) for name in PLACEMENTS}
+        return min(
+            spots,
+            key=lambda name: float(
+                np.linalg.norm(self.joint_position[INDEX[spots[name].segment]] + spots[name].offset_m - point)
+            ),
+        )
 
     def _nearby_vertex(self, vertex: int, radius_m: float, rng: np.random.Generator | None) -> int:
         if rng is None:

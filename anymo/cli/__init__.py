@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anymo.cli import demo, info, model, simulate
+from anymo.cli import demo, info, model, placements, simulate
 from anymo.cli.session import errors_in_one_line, show_tracebacks, start_logging
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("simulate")(simulate.simulate)
 app.command("classify")(model.classify)
 app.command("caption")(model.caption)
 app.command("retrieve")(model.retrieve)
+app.command("placements")(placements.placements)
 app.command("info")(info.info)
 
 

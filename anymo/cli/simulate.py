@@ -62,7 +62,7 @@ def simulate(
         simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, rng=rng, cutoff_hz=cutoff_hz
     )
     recording = sense(device=simulation.DeviceModel() if device else None)
-    _write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
+    write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
     if plot is not None:
         _draw(plot, ideal=sense(device=None), recording=recording)
     typer.echo(
@@ -140,7 +140,7 @@ _WRITERS: "dict[str, Callable[[pd.DataFrame, Path], None]]" = {
 }
 
 
-def _write_whole(target: Path, write: Callable[[Path], None]) -> None:
+def write_whole(target: Path, write: Callable[[Path], None]) -> None:
     """Write beside the target and rename: no reader ever sees half a file."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
         part = Path(folder) / target.name
@@ -154,4 +154,4 @@ def _draw(target: Path, *, ideal: "Recording", recording: "Recording") -> None:
     figure = plots.signal_pair(
         ideal.sensors[0], recording.sensors[0], title_real="Ideal sensor", title_synthetic="Device"
     )
-    _write_whole(target, lambda path: figure.savefig(path, dpi=plots.DPI))
+    write_whole(target, lambda path: figure.savefig(path, dpi=plots.DPI))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anymo.data.restricted_pickle import load_object_npy
+from anymo.assets.restricted_pickle import load_object_npy
 from anymo.records import Array
 
 _TS_CHANNELS = 6

@@ -19,7 +19,7 @@ from anymo.motion import procedural
 from anymo.pipeline import AnymoPipeline
 from anymo.records import SensorStream
 from anymo.simulation import DeviceModel, simulate
-from anymo.skeleton import INDEX, PLACEMENTS
+from anymo.skeleton import PLACEMENTS
 
 Cost = tuple[str, float, float]  # stage, seconds, peak GiB
 _PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "anny", "numpy")
@@ -105,13 +105,12 @@ def _recognition(evaluation: Evaluation) -> Section:
 def _signals(evaluation: Evaluation) -> Section:
     surface = body.load()
     names = list(PLACEMENTS)
-    places = [surface.placement(n) for n in names]
-    points = np.stack([surface.joint_position[INDEX[p.segment]] + p.offset_m for p in places])
+    vertices, points, _ = body.standing(surface, [surface.placement(n) for n in names])
     items = [
         Figure(
             title="The body and the named placements",
-            caption="Anny (Apache-2.0), average adult in T-pose; every vertex can carry a sensor.",
-            image=plots.png_data_uri(plots.body_placements(surface.vertices, surface.faces, points, names)),
+            caption="Anny (Apache-2.0), average adult; every vertex can carry a sensor.",
+            image=plots.png_data_uri(plots.body_placements(vertices, surface.faces, points, names)),
         )
     ]
     if "basic_motions" in evaluation.recordings:

@@ -1,15 +1,23 @@
 """Biovision hierarchy files: text to a tree of joints and their poses, whatever the rig."""
 
-import gzip
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
 from scipy.spatial.transform import Rotation
 
+from anymo.motion.source import MAX_BYTES, MAX_LINE_BYTES, read_bytes, require_few_poses
 from anymo.records import Array
 
 _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("XYZ")}
+_MAX_JOINTS = 10_000
+_MAX_NUMBER = 1e9
+_SPACE_TO_BREAK = bytes.maketrans(b" \t\v\f\r", b"\n\n\n\n\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +34,13 @@ class BvhJoint:
 class BvhFile:
     """A parsed file.
 
+    name          of the file, for messages
     joints        depth first, parents before children
     values        channel values as written, degrees and the file's length unit      (T, C)
     frame_time_s  time between frames as the header states it
     """
 
+    name: str
     joints: tuple[BvhJoint, ...]
     values: Array
     frame_time_s: float
@@ -39,27 +49,49 @@ class BvhFile:
         """Position of a joint in the depth-first order."""
         return next(i for i, j in enumerate(self.joints) if j.name == name)
 
-    def world_pose(self) -> tuple[Array, Array]:
+    def rest_position(self, names: Sequence[str]) -> Array:
+        """(N, 3) where joints are while all channels are zero, in the file's axes and unit."""
+        place: list[Array] = []
+        for joint in self.joints:
+            start = place[joint.parent] if joint.parent >= 0 else np.zeros(3)
+            place.append(start + joint.offset)
+        return np.stack([place[self.index(name)] for name in names])
+
+    def world_pose(self, names: Sequence[str]) -> tuple[Array, Array]:
         """Joint poses by the file's own tree: R_c = R_p L_c, p_c = p_p + R_p o_c.
 
+        Args:
+            names: of N joints; one may stand several times.
+
         Returns:
-            Positions (T, J, 3) and rotations (T, J, 3, 3), world from joint, in the file's axes and unit.
+            Positions (T, N, 3) and rotations (T, N, 3, 3), world from joint, in the file's axes and unit.
+
+        Raises:
+            ValueError: more poses than memory is set aside for.
         """
-        frames = len(self.values)
-        position = np.zeros((frames, len(self.joints), 3))
-        rotation = np.empty((frames, len(self.joints), 3, 3))
-        column = 0
-        for i, joint in enumerate(self.joints):
-            values = self.values[:, column : column + len(joint.channels)]
-            column += len(joint.channels)
-            offset, local = _local_pose(joint, values)
-            if joint.parent < 0:
-                position[:, i], rotation[:, i] = offset, local
-                continue
-            parent = rotation[:, joint.parent]
-            rotation[:, i] = parent @ local
-            position[:, i] = position[:, joint.parent] + np.einsum("tij,tj->ti", parent, offset)
-        return position, rotation
+        picks = [self.index(name) for name in names]
+        chain = self._with_ancestors(picks)
+        require_few_poses(len(self.values), len(chain), self.name)
+        columns = np.cumsum([0, *(len(joint.channels) for joint in self.joints)])
+        pose: dict[int, tuple[Array, Array]] = {}
+        for i in chain:
+            joint = self.joints[i]
+            offset, local = _local_pose(joint, self.values[:, columns[i] : columns[i + 1]])
+            if joint.parent >= 0:
+                start, parent = pose[joint.parent]
+                offset = start + (parent @ offset[:, :, None])[:, :, 0]
+                local = parent @ local
+            pose[i] = offset, local
+        return np.stack([pose[i][0] for i in picks], axis=1), np.stack([pose[i][1] for i in picks], axis=1)
+
+    def _with_ancestors(self, picks: Sequence[int]) -> list[int]:
+        """Joints from the root to the picked ones, parents first."""
+        found: set[int] = set()
+        for i in picks:
+            while i >= 0 and i not in found:
+                found.add(i)
+                i = self.joints[i].parent
+        return sorted(found)
 
 
 def _local_pose(joint: BvhJoint, values: Array) -> tuple[Array, Array]:
@@ -83,25 +115,21 @@ def parse_bvh(path: Path) -> BvhFile:
     """Read a BVH file, plain or gzip.
 
     Raises:
-        ValueError: a section is missing, the hierarchy is broken, frames are missing, or a line has the wrong
-            number of values; the message says where and what to do.
+        ValueError: a section is missing, the hierarchy is broken, frames are missing, a line has the wrong
+            number of values, or the file is larger than is read; the message says where and what to do.
     """
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", errors="replace")
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise ValueError(f"{path.name}: not a whole gzip file ({error}); fetch it again") from error
-    start = text.find("HIERARCHY")
-    middle = text.find("MOTION")
-    if start < 0 or middle < start:
+    raw = read_bytes(path, MAX_BYTES, MAX_LINE_BYTES)
+    start, middle = raw.find(b"HIERARCHY"), re.search(rb"^[ \t]*MOTION\b", raw, re.MULTILINE)
+    if start < 0 or middle is None or middle.start() < start:
         missing = "HIERARCHY" if start < 0 else "MOTION"
         raise ValueError(
             f"{path.name}: expected a BVH file, found no {missing} section; is it whole and BVH?"
         )
-    joints = _parse_hierarchy(text[start:middle].split()[1:], path.name)
+    words = raw[start : middle.start()].decode("utf-8", errors="replace").split()
+    joints = _parse_hierarchy(words[1:], path.name)
     num_channels = sum(len(j.channels) for j in joints)
-    frame_time_s, values = _parse_frames(text[middle:], num_channels, path.name)
-    return BvhFile(joints=joints, values=values, frame_time_s=frame_time_s)
+    frame_time_s, values = _parse_frames(raw[middle.end() :], num_channels, path.name)
+    return BvhFile(name=path.name, joints=joints, values=values, frame_time_s=frame_time_s)
 
 
 def _parse_hierarchy(tokens: list[str], where: str) -> tuple[BvhJoint, ...]:
@@ -125,6 +153,8 @@ def _parse_hierarchy(tokens: list[str], where: str) -> tuple[BvhJoint, ...]:
                 position += 1
             else:
                 position = _parse_property(tokens, position, joints, stack[-1])
+            if len(joints) > _MAX_JOINTS:
+                raise ValueError(f"more than {_MAX_JOINTS} joints")
         if stack or not joints:
             raise IndexError
     except (IndexError, ValueError) as error:
@@ -141,6 +171,8 @@ def _parse_property(tokens: list[str], position: int, joints: list[BvhJoint], in
     word = tokens[position]
     if word == "OFFSET":
         x, y, z = (float(v) for v in tokens[position + 1 : position + 4])
+        if not all(abs(v) < _MAX_NUMBER for v in (x, y, z)):
+            raise ValueError("an offset that is NaN, infinite or beyond 1e9")
         joints[index] = replace(joints[index], offset=(x, y, z))
         return position + 4
     if word == "CHANNELS":
@@ -153,30 +185,63 @@ def _parse_property(tokens: list[str], position: int, joints: list[BvhJoint], in
     raise ValueError(f"unexpected word {word!r}")
 
 
-def _parse_frames(section: str, num_channels: int, where: str) -> tuple[float, Array]:
-    """Frame time in seconds and the (T, num_channels) values of the MOTION section."""
-    lines = [line for line in section.splitlines()[1:] if line.strip()]
-    try:
-        num_frames = int(lines[0].split(":")[1])
-        frame_time_s = float(lines[1].split(":")[1])
-    except (IndexError, ValueError) as error:
+def _parse_frames(section: bytes, num_channels: int, where: str) -> tuple[float, Array]:
+    """Frame time in seconds and the (T, num_channels) values that follow the word MOTION."""
+    head = re.match(
+        rb"\s*Frames\s*:\s*(\d{1,9})\s+Frame\s+Time\s*:[ \t]*([-+.\deE]{1,40})\s", section[:999] + b"\n"
+    )
+    if head is None:
+        got = section[:60].decode("utf-8", errors="replace").split("\n")
         raise ValueError(
-            f"{where}: expected 'Frames: N' and 'Frame Time: seconds' after MOTION, got {lines[:2]}"
-        ) from error
-    rows = lines[2:]
-    if len(rows) != num_frames:
-        raise ValueError(
-            f"{where}: header states {num_frames} frames, file holds {len(rows)}; it is cut short or edited: "
-            "fetch it again or correct 'Frames:'"
+            f"{where}: expected 'Frames: N' and 'Frame Time: seconds' after MOTION, got {got[:3]}"
         )
-    for number, row in enumerate(rows):
-        if (count := len(row.split())) != num_channels:
-            raise ValueError(
-                f"{where}: frame {number} has {count} values, the hierarchy has {num_channels} channels; "
-                "the file is cut short or was exported with another skeleton"
-            )
+    num_frames, body = int(head[1]), section[head.end() :]
     try:
-        values = np.array(" ".join(rows).split(), dtype=np.float64).reshape(num_frames, num_channels)
+        frame_time_s = float(head[2])
     except ValueError as error:
+        raise ValueError(f"{where}: Frame Time is no number: {head[2]!r}") from error
+    lengths = _row_lengths(body)
+    if len(lengths) != num_frames:
+        raise ValueError(
+            f"{where}: header states {num_frames} frames, file holds {len(lengths)}; it is cut short or "
+            "edited: fetch it again or correct 'Frames:'"
+        )
+    if num_frames < 2:
+        raise ValueError(f"{where}: needs 2 frames or more, got {num_frames}")
+    if len(odd := np.flatnonzero(lengths != num_channels)):
+        raise ValueError(
+            f"{where}: frame {odd[0]} has {lengths[odd[0]]} values, the hierarchy has {num_channels} "
+            "channels; the file is cut short or was exported with another skeleton"
+        )
+    return frame_time_s, _numbers(body, where).reshape(num_frames, num_channels)
+
+
+def _row_lengths(body: bytes) -> npt.NDArray[np.int64]:
+    """Number of words in each line that has some."""
+    letters = np.frombuffer(body, dtype=np.uint8)
+    blank = letters <= ord(" ")
+    starts = np.flatnonzero(~blank & np.append(True, blank[:-1])[: len(blank)])
+    breaks = np.flatnonzero(letters == ord("\n") if b"\n" in body else letters == ord("\r"))
+    counts = np.bincount(np.searchsorted(breaks, starts))
+    return counts[counts > 0]
+
+
+def _numbers(body: bytes, where: str) -> Array:
+    """All words as numbers (N,), one to a line for the CSV reader: five times as fast as numpy's own."""
+    if not body.strip():
+        return np.zeros(0)
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(body.translate(_SPACE_TO_BREAK)),
+            pyarrow.csv.ReadOptions(column_names=["value"], use_threads=False),
+            pyarrow.csv.ParseOptions(delimiter=",", quote_char=False),
+            pyarrow.csv.ConvertOptions(column_types={"value": pa.float64()}, null_values=[]),
+        )
+    except pa.ArrowInvalid as error:
         raise ValueError(f"{where}: a frame holds something that is no number ({error})") from error
-    return frame_time_s, values
+    values = table["value"].to_numpy()
+    if not (np.abs(values) < _MAX_NUMBER).all():
+        raise ValueError(
+            f"{where}: frames hold NaN, infinity or numbers beyond 1e9; cut the clip or fill the gap first"
+        )
+    return np.array(values)

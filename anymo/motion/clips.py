@@ -1,70 +1,225 @@
-"""Real clips of the shared data folder, with frame times and captions from its manifests."""
+"""Real clips of the shared data folder, with what its manifests know: rates, captions, segments, terms."""
 
 import csv
 import logging
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from anymo.motion.asf_amc import load_amc
 from anymo.motion.bvh import load_bvh
+from anymo.motion.expmap import load_expmap
 from anymo.records import Caption, Motion
 
 logger = logging.getLogger(__name__)
 
 CMU_MANIFEST = Path("motion/cmu/manifest.csv")  # under the data root
 CMU_LICENCE = "CMU Graphics Lab: free, no resale of the data; acknowledge mocap.cs.cmu.edu, NSF EIA-0196217"
+BANDAI_LICENCE = "Bandai-Namco Research Motion Dataset: CC BY-NC 4.0, non-commercial, attribution"
+CMU_RATE_HZ = 120.0
+# The manifest gives these two 120 Hz, at which the body would fall with 30 and 38 m/s² while in the air; with
+# 60 Hz it falls with 7.5 and 9.5, and the clips last as long as their HumanML3D segments.
+_RATE_BY_FREE_FALL_HZ = {"090_08.amc.gz": 60.0, "090_11.amc.gz": 60.0}
+# Skeleton for AMC clips whose subject's is not there: angles mean the same in all of CMU's, lengths differ by
+# 5 %.
+_STAND_IN_ASF = "01.asf.gz"
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Part of a clip that HumanML3D names, seconds; its sentences are not in the shared data."""
+
+    humanml3d_id: str
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A motion file and what its manifest knows about it; `load` reads it."""
+    """A motion file and what its manifest knows about it; `load` reads it.
+
+    options         what the reader needs besides, such as the skeleton of an AMC file
+    segments        parts that HumanML3D names
+    non_commercial  must not enter released weights
+    """
 
     path: Path
     rate_hz: float
     captions: tuple[Caption, ...]
     subject: str
     licence: str
+    reader: Callable[..., Motion] = load_bvh
+    options: Mapping[str, Any] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    non_commercial: bool = False
 
     def load(self) -> Motion:
         """Read the motion."""
-        motion = load_bvh(self.path, rate_hz=self.rate_hz, captions=self.captions)
+        motion = self.reader(self.path, rate_hz=self.rate_hz, captions=self.captions, **self.options)
         return replace(motion, licence=self.licence, subject=self.subject)
 
 
-def find_clips(data_root: Path) -> tuple[Clip, ...]:
-    """The CMU clips under `data_root` that have a BVH file.
+def find_clips(data_root: Path, sets: Iterable[str] = ("cmu",)) -> tuple[Clip, ...]:
+    """Clips of the shared data folder.
 
-    Frame times are the manifest's, which corrects headers that are wrong. Captions are the KIT-ML sentences
-    where there are any, else CMU's own description. Non-commercial sets stay out: they may be loaded by
-    path, but not reach released weights.
+    Frame rates are the manifests', which correct headers that are wrong. Captions of CMU's are the KIT-ML
+    sentences where there are any, else CMU's own description. Non-commercial sets come only when they are
+    named.
+
+    Args:
+        data_root: folder that holds `motion`.
+        sets: names of SETS: "cmu" (BVH), "cmu_amc" (AMC beside them), "cmu_asfamc", "cmu_expmap",
+            "bandai_namco".
 
     Raises:
-        ValueError: the manifest is missing or lists a file that is not there.
+        ValueError: a set is unknown, its manifest missing, or a listed file not there.
     """
-    manifest = data_root / CMU_MANIFEST
-    folder = manifest.parent
-    if not manifest.is_file():
-        raise ValueError(
-            f"data root: expected {manifest}, found none; point ANYMO_DATA to the shared data folder"
-        )
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    readable = [row for row in rows if row["file"].endswith(".bvh.gz")]
-    logger.info(
-        "%s: %d BVH clips, %d in formats without a reader", folder, len(readable), len(rows) - len(readable)
+    clips: list[Clip] = []
+    for name in sets:
+        if name not in SETS:
+            raise ValueError(f"sets: expected names of {', '.join(SETS)}; got {name!r}")
+        clips += SETS[name](data_root / "motion")
+    return tuple(clips)
+
+
+def _cmu(root: Path) -> list[Clip]:
+    return [_cmu_clip(root, row) for row in _manifest(root / "cmu", ".bvh.gz")]
+
+
+def _cmu_amc(root: Path) -> list[Clip]:
+    clips = []
+    for row in _manifest(root / "cmu", ".amc.gz"):
+        own = root / "cmu_asfamc" / f"{int(row['subject']):02d}.asf.gz"
+        asf = own if own.is_file() else _there(own.with_name(_STAND_IN_ASF))
+        if asf != own:
+            logger.info(
+                "%s: no skeleton of subject %s, lengths are those of %s",
+                row["file"],
+                row["subject"],
+                asf.name,
+            )
+        clips.append(replace(_cmu_clip(root, row), reader=load_amc, options={"asf": asf}))
+    return clips
+
+
+def _cmu_clip(root: Path, row: Row) -> Clip:
+    sentences = [s.strip() for s in row["kitml_captions"].split(" | ") if s.strip()] or [row["description"]]
+    return Clip(
+        path=_there(root / "cmu" / "clips" / row["file"]),
+        rate_hz=_RATE_BY_FREE_FALL_HZ.get(row["file"], round(1.0 / float(row["frame_time"]), 2)),
+        captions=tuple(Caption(text=s) for s in sentences),
+        subject=f"cmu-{row['subject']}",
+        licence=CMU_LICENCE,
+        segments=tuple(_segment(*part.split(":")) for part in row["humanml3d"].split(" | ") if part.strip()),
     )
-    return tuple(_clip(folder / "clips" / row["file"], row) for row in readable)
 
 
-def _clip(path: Path, row: dict[str, str]) -> Clip:
+def _segment(humanml3d_id: str, span: str) -> Segment:
+    start, end = span.split("-")
+    return Segment(humanml3d_id=humanml3d_id.strip(), start_s=float(start), end_s=float(end))
+
+
+def _cmu_asfamc(root: Path) -> list[Clip]:
+    """Trials NN_TT.amc, described by CMU's index and by KIT-ML."""
+    said = _by_trial(_rows(root / "cmu" / "cmu_descriptions.csv"))
+    told = _by_trial(_rows(root / "cmu" / "cmu_kitml_captions.csv"))
+    parts = _by_trial(_rows(root / "cmu" / "cmu_humanml3d_segments.csv"))
+    clips = []
+    for path in sorted((root / "cmu_asfamc").glob("*.amc.gz")):
+        subject, trial = (int(v) for v in path.name.split(".")[0].split("_"))
+        key = (subject, trial)
+        whole = tuple(Caption(text=row["description"]) for row in said[key])
+        spans = tuple(
+            Caption(text=row["text"], start_s=float(row["start_s"]), end_s=float(row["end_s"]))
+            for row in told[key]
+        )
+        clips.append(
+            Clip(
+                path=path,
+                rate_hz=CMU_RATE_HZ,
+                captions=spans or whole,
+                subject=f"cmu-{subject}",
+                licence=CMU_LICENCE,
+                reader=load_amc,
+                segments=tuple(
+                    _segment(r["humanml3d_id"], f"{r['start_s']}-{r['end_s']}") for r in parts[key]
+                ),
+            )
+        )
+    return clips
+
+
+def _cmu_expmap(root: Path) -> list[Clip]:
+    """Arrays of one archive; whose motion each is, the source does not say."""
+    archive = _there(root / "cmu_expmap" / "cmu_expmap.npz")
+    return [
+        Clip(
+            path=archive,
+            rate_hz=CMU_RATE_HZ,
+            captions=(Caption(text=row["action"].removesuffix("_extra").replace("_", " ")),),
+            subject="",
+            licence=CMU_LICENCE,
+            reader=load_expmap,
+            options={"key": row["key"]},
+        )
+        for row in _rows(root / "cmu_expmap" / "manifest.csv")
+    ]
+
+
+def _bandai_namco(root: Path) -> list[Clip]:
+    folder = root / "bandai_namco"
+    return [
+        Clip(
+            path=_there(folder / "clips" / row["file"]),
+            rate_hz=round(1.0 / float(row["frame_time"]), 2),
+            captions=(Caption(text=f"{row['content'].replace('-', ' ')}, {row['style'].replace('-', ' ')}"),),
+            subject="",
+            licence=BANDAI_LICENCE,
+            non_commercial=True,
+        )
+        for row in _rows(folder / "manifest.csv")
+    ]
+
+
+SETS: dict[str, Callable[[Path], list[Clip]]] = {
+    "cmu": _cmu,
+    "cmu_amc": _cmu_amc,
+    "cmu_asfamc": _cmu_asfamc,
+    "cmu_expmap": _cmu_expmap,
+    "bandai_namco": _bandai_namco,
+}
+
+
+def _manifest(folder: Path, ending: str) -> list[Row]:
+    rows = _rows(folder / "manifest.csv")
+    chosen = [row for row in rows if row["file"].endswith(ending)]
+    logger.info("%s: %d of %d clips end in %s", folder, len(chosen), len(rows), ending)
+    return chosen
+
+
+def _rows(path: Path) -> list[Row]:
+    if not path.is_file():
+        raise ValueError(
+            f"data root: expected {path}, found none; point ANYMO_DATA to the shared data folder"
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _by_trial(rows: list[Row]) -> dict[tuple[int, int], list[Row]]:
+    trials: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        trials[int(row["subject"]), int(row["trial"])].append(row)
+    return trials
+
+
+def _there(path: Path) -> Path:
     if not path.is_file():
         raise ValueError(
             f"data root: the manifest lists {path.name}, which is not there; fetch the folder again"
         )
-    sentences = [s.strip() for s in row["kitml_captions"].split(" | ") if s.strip()] or [row["description"]]
-    return Clip(
-        path=path,
-        rate_hz=round(1.0 / float(row["frame_time"]), 2),
-        captions=tuple(Caption(text=s) for s in sentences),
-        subject=f"cmu-{row['subject']}",
-        licence=CMU_LICENCE,
-    )
+    return path

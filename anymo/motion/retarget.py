@@ -4,26 +4,23 @@ Every reader ends here: it brings segment origins and turns in world axes and me
 where each segment's x, y and z point, which bones are rigid, where the floor is, and whether the body is one.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from anymo.motion.anatomy import BONES, alignment, unit
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import INDEX, PARENTS, SEGMENTS, forward_kinematics
 
-# Segments laid along their bone, with the child that shows its direction and that direction in T-pose.
-_ALONG_BONE = {
-    **{
-        f"{side}UpperArm": (f"{side}ForeArm", (0.0, sign, 0.0)) for side, sign in (("Left", 1), ("Right", -1))
-    },
-    **{f"{side}ForeArm": (f"{side}Hand", (0.0, sign, 0.0)) for side, sign in (("Left", 1), ("Right", -1))},
-    **{f"{side}UpperLeg": (f"{side}LowerLeg", (0.0, 0.0, -1.0)) for side in ("Left", "Right")},
-    **{f"{side}LowerLeg": (f"{side}Foot", (0.0, 0.0, -1.0)) for side in ("Left", "Right")},
-}
+logger = logging.getLogger(__name__)
+
 _HEIGHT_RANGE_M = (1.2, 2.2)
 _CROWN_ABOVE_HEAD_JOINT_M = 0.18
-_T_POSE_JUMP_RAD = 0.35  # in one frame; a hand would need 20 rad/s at 60 Hz
+_LEVEL_SINE = np.sin(np.radians(15.0))
+_T_POSE_JUMP_RADPS = 20.0  # of both upper arms from the first frame to the second
+_FASTEST_PELVIS_MPS = 12.5  # sprinters reach 12.4
 
 
 def motion_from_poses(
@@ -40,9 +37,10 @@ def motion_from_poses(
 ) -> Motion:
     """Motion of the 23 segments from their world poses as a rig has them.
 
-    The rig's rest pose is turned into our T-pose by the smallest rotation of each limb bone, so that
-    R_world_segment(t) = R_world_bone(t) R_restᵀ R_align. The floor is put under the lowest point the feet
-    reach in the clip.
+    R_world_segment(t) = R_world_bone(t) R_restᵀ R_align, where the constant R_align comes from the anatomy
+    (`anymo.motion.anatomy.alignment`). Offsets of the joints are the least-squares rigid skeleton. The floor
+    is put under the lowest point the feet reach in the clip. A rate at which the pelvis would outrun a
+    sprinter is warned of: the header's frame time may be wrong.
 
     Args:
         position: (T, 23, 3) segment origins, z up, m.
@@ -56,15 +54,18 @@ def motion_from_poses(
         may_open_with_t_pose: drop a first frame that is a T-pose and no part of the movement.
 
     Raises:
-        ValueError: the body's height is implausible.
+        ValueError: a pose is no number, a bone has no length, or the body's height is implausible.
     """
-    world = rotation @ _alignment(position, rotation)
+    _check_poses(position, rotation, rate_hz, name)
+    world = rotation @ alignment(position, rotation)
     offsets = _joint_offsets(position, world)
     _check_height(offsets, name)
     local = world.copy()
     for child, parent in enumerate(PARENTS[1:], start=1):
         local[:, child] = np.swapaxes(world[:, parent], -1, -2) @ world[:, child]
-    skip = int(may_open_with_t_pose and _opens_with_t_pose(world))
+    skip = int(may_open_with_t_pose and _opens_with_t_pose(position, world, rate_hz))
+    if skip:
+        logger.info("%s: the T-pose that opens the clip is dropped", name)
     feet = [INDEX[n] for n in ("LeftFoot", "LeftToe", "RightFoot", "RightToe")]
     return Motion(
         root_position=position[skip:, 0] - [0.0, 0.0, position[skip:, feet, 2].min()],
@@ -79,23 +80,25 @@ def motion_from_poses(
     )
 
 
-def _alignment(position: Array, rotation: Array) -> Array:
-    """(23, 3, 3) rest pose from T-pose: smallest rotation of a segment onto its bone; hands as forearms."""
-    align = np.tile(np.eye(3), (len(SEGMENTS), 1, 1))
-    for segment, (child, direction) in _ALONG_BONE.items():
-        i, bone = INDEX[segment], position[:, INDEX[child]] - position[:, INDEX[segment]]
-        mean = np.einsum("tji,tj->i", rotation[:, i], bone)
-        align[i] = _smallest_rotation(np.asarray(direction), mean / np.linalg.norm(mean))
-    for side in ("Left", "Right"):
-        align[INDEX[f"{side}Hand"]] = align[INDEX[f"{side}ForeArm"]]
-    return align
-
-
-def _smallest_rotation(start: Array, end: Array) -> Array:
-    axis = np.cross(start, end)
-    sine, cosine = float(np.linalg.norm(axis)), float(start @ end)
-    rotvec = axis / sine * np.arctan2(sine, cosine) if sine > 1e-12 else np.zeros(3)
-    return np.asarray(Rotation.from_rotvec(rotvec).as_matrix())
+def _check_poses(position: Array, rotation: Array, rate_hz: float, where: str) -> None:
+    if not (np.isfinite(position).all() and np.isfinite(rotation).all()):
+        raise ValueError(f"{where}: poses hold NaN or infinity; cut the clip or fill the gap first")
+    if not rate_hz > 0:
+        raise ValueError(f"{where}: rate_hz must be positive, got {rate_hz}")
+    for segment, (child, _) in BONES.items():
+        length = np.linalg.norm(position[:, INDEX[child]] - position[:, INDEX[segment]], axis=-1)
+        if not length.min() > 0:
+            raise ValueError(
+                f"{where}: {segment} has no length in frame {int(length.argmin())}; is it a whole body?"
+            )
+    speed = np.linalg.norm(np.diff(position[:, 0], axis=0), axis=-1) * rate_hz
+    if (fastest := float(np.median(speed))) > _FASTEST_PELVIS_MPS:
+        logger.warning(
+            "%s: the pelvis moves at %.3g m/s in most frames at %g Hz; pass rate_hz if the header is wrong",
+            where,
+            fastest,
+            rate_hz,
+        )
 
 
 def _joint_offsets(position: Array, world: Array) -> Array:
@@ -119,10 +122,19 @@ def _check_height(offsets: Array, where: str) -> None:
         )
 
 
-def _opens_with_t_pose(world: Array) -> bool:
+def arms_are_level(place: Array) -> bool:
+    """Whether joints (23, 3), z up, hold both arms straight out."""
+    arms = [
+        place[INDEX[f"{side}{end}"]] - place[INDEX[f"{side}UpperArm"]]
+        for side in ("Left", "Right")
+        for end in ("ForeArm", "Hand")
+    ]
+    return bool((np.abs(unit(np.stack(arms))[:, 2]) < _LEVEL_SINE).all())
+
+
+def _opens_with_t_pose(position: Array, world: Array, rate_hz: float) -> bool:
     """Arms level in the first frame and elsewhere in the second."""
     arms = [INDEX["LeftUpperArm"], INDEX["RightUpperArm"]]
-    level = np.abs(world[0, arms, 2, 1]) < np.sin(np.radians(15.0))
     turn = np.swapaxes(world[0, arms], -1, -2) @ world[1, arms]
-    angle = Rotation.from_matrix(turn).magnitude()
-    return bool(level.all() and (angle > _T_POSE_JUMP_RAD).all())
+    jump = Rotation.from_matrix(turn).magnitude() * rate_hz
+    return arms_are_level(position[0]) and bool((jump > _T_POSE_JUMP_RADPS).all())

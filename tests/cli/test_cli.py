@@ -269,7 +269,10 @@ def test_full_disk_says_what_to_do(
         raise TypeError("a bug of ours keeps its traceback")
 
 
-@pytest.mark.parametrize("script", ["data_prep/simulate", "train/pretrain", "train/tokenizer", "train/align"])
+@pytest.mark.parametrize(
+    "script",
+    ["data_prep/simulate", "data_prep/kinematics", "train/pretrain", "train/tokenizer", "train/align"],
+)
 def test_scripts_refuse_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, script: str
 ) -> None:

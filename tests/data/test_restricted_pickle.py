@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from anymo.data.restricted_pickle import load_object_npy
+from anymo.assets.restricted_pickle import load_object_npy, load_pickle
 
 
 def save(path: Path, content: object, protocol: int = 2) -> Path:
@@ -97,3 +98,30 @@ def test_forged_array_state_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="contents are no list"):
         load_object_npy(save(tmp_path / "a.npy", {"a": Forged()}))
+
+
+def test_stated_sizes_beyond_the_file_are_refused(tmp_path):
+    """An index of the memo, or the length of a frame, for which the unpickler would take gigabytes."""
+    for n, evil in enumerate((b"\x80\x02]r\x00\x00\x00\x70.", b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f].")):
+        (tmp_path / f"{n}.pkl").write_bytes(evil)
+        with pytest.raises(ValueError, match=rf"{n}.pkl: not a whole pickle file: (LONG_BINPUT|FRAME)"):
+            load_pickle(tmp_path / f"{n}.pkl")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"_shape": (1 << 20, 1 << 20)}, "a sparse matrix of shape"),
+        ({"indices": np.array([7, 1, 2], dtype=np.int32)}, "not a whole pickle file"),
+        ({"indptr": np.array([0, 9, 2, 3], dtype=np.int32)}, "not a whole pickle file"),
+        ({"data": "abc"}, "not a whole pickle file"),
+    ],
+)
+def test_forged_sparse_matrices_are_refused(tmp_path, change, message):
+    matrix = sparse.csc_matrix(np.diag([1.0, 2.0, 3.0]))
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"m": matrix}))
+    np.testing.assert_array_equal(load_pickle(tmp_path / "a.pkl")["m"], np.diag([1.0, 2.0, 3.0]))
+    matrix.__dict__.update(change)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"m": matrix}))
+    with pytest.raises(ValueError, match=message):
+        load_pickle(tmp_path / "a.pkl")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from anymo import body
-from anymo.motion.limbs import Body as Lengths
-from anymo.motion.limbs import Curves, pose_body
+from anymo.motion.procedural.limbs import Body as Lengths
+from anymo.motion.procedural.limbs import Curves, pose_body
 from anymo.records import GRAVITY_MPS2, Motion
 from anymo.simulation import simulate
 
@@ -17,7 +17,7 @@ RATE_HZ = 100.0
 T = np.arange(-40, 41) / RATE_HZ
 POSTURE, TURN, PUSH = np.ones_like(T), T, T**2 / 2  # held; at 1 rad/s; at 1 m/s²
 
-# Movement as the document names it -> the curve, and the channels of anymo.motion.limbs that follow it.
+# Movement as the document names it -> the curve, and the channels of anymo.motion.procedural.limbs for it.
 STILL: tuple[np.ndarray, dict[str, float]] = (POSTURE, {})
 MOVEMENTS: dict[str, tuple[np.ndarray, dict[str, float]]] = {
     "standing, arms hanging": STILL,

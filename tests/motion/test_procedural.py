@@ -40,14 +40,16 @@ def made(activity: str, seed: int = 0, **how: object) -> Motion:
 
 
 def test_there_are_many_activities() -> None:
-    assert len(ACTIVITIES) >= 30
+    assert len(ACTIVITIES) >= 75
+    assert len({a.phrase for a in ACTIVITIES.values()}) == len(ACTIVITIES)
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_feet_stay_above_the_floor_and_words_fit(activity: str) -> None:
-    for seed in range(3):
-        motion = made(activity, seed, duration_s=6.0)  # Motion itself checks that rotations are rotations
-        assert positions(motion)[:, FEET, 2].min() > -0.02
+    for seed in range(2):
+        motion = made(activity, seed, rate_hz=20.0)  # Motion itself checks that rotations are rotations
+        if ACTIVITIES[activity].family != "ride":  # lifts leave the floor where it was
+            assert positions(motion)[..., 2].min() > -0.01
         words = [c.text for c in motion.captions]
         assert words[0] == ACTIVITIES[activity].phrase
         assert 4 <= len(words) == len(set(words)) <= 6
@@ -59,9 +61,10 @@ def test_feet_stay_above_the_floor_and_words_fit(activity: str) -> None:
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_movement_has_no_kinks(activity: str) -> None:
     """Doubling the rate of a C² curve leaves its peak acceleration nearly as it was; a kink doubles it."""
-    coarse, fine = (made(activity, 5, rate_hz=rate, duration_s=6.0) for rate in (240.0, 480.0))
-    for segment in ("Pelvis", "LeftHand", "RightHand", "LeftFoot", "RightFoot", "RightLowerLeg"):
-        assert acceleration(fine, segment).max() < 1.25 * acceleration(coarse, segment).max() + 0.5
+    place = positions(made(activity, 5, rate_hz=480.0, duration_s=2.0))
+    fine, coarse = (np.diff(place[::k], 2, axis=0) * (480.0 / k) ** 2 for k in (1, 2))
+    peaks = [np.linalg.norm(a, axis=-1).max(axis=0) for a in (fine[:-2], coarse)]
+    assert (peaks[0] < 1.25 * peaks[1] + 0.5).all()
 
 
 def test_same_seed_same_motion() -> None:
@@ -152,7 +155,7 @@ def test_side_chooses_the_arm_and_the_words() -> None:
 
 def test_joints_bend_as_people_s_do() -> None:
     for activity in ACTIVITIES:
-        motion = made(activity, 1)
+        motion = made(activity, 1, rate_hz=20.0)
         for name in ("LeftLowerLeg", "RightLowerLeg"):
             knee = Rotation.from_matrix(motion.rotations[:, INDEX[name]]).as_rotvec()[:, 1]
             assert knee.min() > -0.1, activity

@@ -1,23 +1,12 @@
 """Sport."""
 
-from dataclasses import replace
-
-from anymo.motion.choreography import Activity, oscillation, routine, walking
-from anymo.motion.gait import RUN
-from anymo.motion.keyposes import Key
-from anymo.motion.rhythms import Wave
-from anymo.motion.strokes import BACKHAND, CROSS, FOREHAND, GUARD, HOOK, JAB, READY, SMASH, VOLLEY
+from anymo.motion.procedural.choreography import Activity, oscillation, routine
+from anymo.motion.procedural.keyposes import Key
+from anymo.motion.procedural.literature import Range
+from anymo.motion.procedural.rhythms import Wave
+from anymo.motion.procedural.strokes import BACKHAND, CROSS, FOREHAND, GUARD, HOOK, JAB, READY, SMASH, VOLLEY
 
 SPORT: dict[str, Activity] = {
-    "running": Activity(
-        "running", ("runs forward", "is running", "goes for a run", "races ahead with bent arms",
-        "runs along"),
-        walking(replace(RUN, step_m=1.15, step_s=0.355, push_off_deg=54, arm_deg=25)), "gait",
-    ),
-    "jogging": Activity(
-        "jogging", ("jogs", "runs at an easy pace", "goes for a jog", "jogs along a path"),
-        walking(replace(RUN, step_m=0.85, step_s=0.375, clearance_m=0.12, arm_deg=20)), "gait",
-    ),
     "jumping": Activity(
         "jumping", ("jumps up and down", "keeps jumping on the spot", "does small jumps with both feet",
         "bounces in place"),
@@ -55,11 +44,11 @@ SPORT: dict[str, Activity] = {
         ("does squats", "bends the knees deeply and rises again", "squats down and stands up",
             "performs knee bends"),
         routine(
-            [Key({"z": -0.4, "x": -0.16, "pitch": 34, "bend": 14, "b.flex": 74, "nod": -20}, 1.1, 0.15),
+            [Key({"z": -0.38, "x": -0.15, "pitch": 24, "bend": 20, "b.flex": 74, "nod": -20}, 1.1, 0.15),
                 Key({}, 0.95, 0.1)],
             base={"l.fy": 0.07, "r.fy": -0.07, "b.toe_out": 8}, pause_s=0.2,
         ),
-        "exercise",
+        "exercise", (Range("knee_peak_deg", 80, 150, "°", "escamilla2001"),),
     ),
     "lunges": Activity(
         "doing lunges",
@@ -74,18 +63,6 @@ SPORT: dict[str, Activity] = {
         ),
         "exercise",
     ),
-    "push-ups": Activity(
-        "doing push-ups",
-        ("does push-ups", "lowers the chest to the floor and pushes up again", "performs press-ups",
-         "bends and stretches the arms in a plank"),
-        oscillation(
-            1.5, Wave({"z": 0.085, "pitch": -3, "b.elbow": -40, "b.flex": 22, "b.out": -16}, second=0.1),
-            base={"pitch": 81, "b.flex": 62, "b.elbow": 34, "b.out": 22, "b.twist": -10, "b.wrist": -70,
-                "nod": -20, "z": 0.0},
-            free_legs=True,
-        ),
-        "exercise",
-    ),
     "cycling": Activity(
         "cycling", ("rides a bicycle", "is cycling", "pedals on a bike", "turns the pedals round and round"),
         oscillation(
@@ -97,19 +74,19 @@ SPORT: dict[str, Activity] = {
                   "nod": -34, "b.heel": 10, "x": -0.06},
             jitter=0.03,
         ),
-        "exercise",
+        "exercise", (Range("per_minute", 60, 100, "turns/min", "faria2005"),), flat_floor=False,
     ),
     "rowing": Activity(
         "rowing", ("rows a boat", "is rowing", "pulls the oars with both arms", "trains on a rowing machine"),
         oscillation(
-            2.3, Wave({"x": -0.21}), Wave({"pitch": -20, "bend": -10}, lag=0.06),
+            2.3, Wave({"x": -0.19}), Wave({"pitch": -16, "bend": -14}, lag=0.06),
             Wave({"b.flex": -32, "b.elbow": 46, "b.out": 10, "b.reach": -8}, lag=0.13, second=-0.12),
-            base={"z": -0.56, "x": -0.26, "b.fx": 0.3, "b.lift": 0.07, "b.heel": -22, "pitch": 6,
-                "bend": 16, "b.flex": 48,
+            base={"z": -0.52, "x": -0.3, "b.fx": 0.3, "b.lift": 0.07, "b.heel": -22, "pitch": -4,
+                "bend": 24, "b.flex": 48,
                   "b.elbow": 34, "b.pron": 70, "nod": -8},
             jitter=0.03,
         ),
-        "exercise",
+        "exercise", (Range("per_minute", 18, 36, "strokes/min", "kleshnev2016"),), flat_floor=False,
     ),
     "boxing": Activity(
         "boxing", ("throws punches", "boxes", "punches the air with both fists", "practises boxing strikes"),
@@ -125,18 +102,10 @@ SPORT: dict[str, Activity] = {
                 "yaw": -10, "x": -0.03},
                  0.45, -0.08),
              Key({"r.fx": 0.5, "r.lift": 0.22, "r.heel": 12, "r.flex": 34, "turn": 18, "yaw": 12,
-                 "pitch": -10, "z": -0.03}, 0.32, 0.05),
+                 "pitch": -10, "z": -0.03}, 0.25, 0.05),
              Key({"r.fx": 0.2, "r.lift": 0.08}, 0.4, -0.1), Key({}, 0.4, 0.1)],
             base={"z": -0.04}, pause_s=1.0, step_m=0.35,
         ),
-        "sport",
-    ),
-    "throwing": Activity(
-        "throwing",
-        ("throws a ball with the {side} hand", "hurls something overhand", "throws with the {side} arm",
-         "winds up and throws a ball far"),
-        routine(
-            SMASH, base={"r.elbow": 50, "l.fx": 0.15, "r.fx": -0.15, "z": -0.05}, pause_s=1.6, step_m=0.1),
         "sport",
     ),
     "playing tennis": Activity(
@@ -158,10 +127,10 @@ SPORT: dict[str, Activity] = {
         ("swings a golf club", "hits a golf ball", "practises a golf swing",
             "winds up and plays a golf shot"),
         routine(
-            [Key({"turn": -62, "yaw": -26, "r.flex": 36, "r.out": 26, "r.elbow": 80, "l.flex": 34,
+            [Key({"turn": -38, "yaw": -42, "r.flex": 36, "r.out": 26, "r.elbow": 80, "l.flex": 34,
                 "l.twist": 40}, 0.9, 0.08),
              Key({"turn": 12, "yaw": 16, "b.elbow": -6, "r.heel": 10}, 0.38, -0.16),
-             Key({"turn": 64, "yaw": 40, "l.flex": 36, "l.out": 26, "l.elbow": 80, "r.flex": 40,
+             Key({"turn": 38, "yaw": 58, "l.flex": 36, "l.out": 26, "l.elbow": 80, "r.flex": 40,
                  "r.heel": 46, "bend": -20}, 0.46, 0.9),
              Key({}, 1.2, 0.3)],
             base={"pitch": 20, "bend": 16, "z": -0.05, "b.flex": 42, "b.twist": 22, "b.elbow": -6,

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anymo.motion.curves import lifts, moves
-from anymo.motion.limbs import CHANNEL, NAMES, Curves, channels_of
+from anymo.motion.procedural.curves import lifts, moves
+from anymo.motion.procedural.limbs import LENGTH_COLUMNS, NAMES, Curves, Facts, channels_of
 from anymo.records import Array
 
-Pose = dict[str, float]  # channel of anymo.motion.limbs -> degrees or metres; what is left out is at rest
+Pose = dict[
+    str, float
+]  # channel of anymo.motion.procedural.limbs -> degrees or metres; what is left out is at rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +31,43 @@ class Routine:
     keys     one repetition; several variants are drawn from in turn
     pause_s  mean rest between repetitions
     step_m   how far the feet wander between repetitions; 0 leaves them planted
+    once     a single repetition, begun in the first third of the clip; its last pose is kept
+    before   pose until then
+    free     legs follow their angles, and the body rests on whatever is lowest, frame by frame
     """
 
     keys: Sequence[Sequence[Key]]
     base: Pose = field(default_factory=dict)
     pause_s: float = 0.4
     step_m: float = 0.0
+    once: bool = False
+    before: Pose = field(default_factory=dict)
+    free: bool = False
 
 
-def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float, amplitude: float) -> None:
+def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float, amplitude: float) -> Facts:
     """Add a routine to the curves.
 
     Times vary by about 12 % and amplitudes by 10 % from one repetition to the next; lengths go with the body.
     """
     c.add(routine.base)
-    starts, durations, poses = [], [], []
-    now = float(-rng.uniform(0.0, 1.5))
+    if routine.free:
+        c.on_floor, c.settles = False, "always"
+    starts, durations, poses = [-9.0], [1.0], [_row(routine.before, 1.0, 0.015, rng)]
+    now = float(rng.uniform(0.05, 0.33) * c.t[-1] if routine.once else -rng.uniform(0.0, 1.5))
+    begins: list[float] = []
+    lengths: list[float] = []
     place, shuffles = np.zeros(2), []
-    while now < c.t[-1]:
-        gain = amplitude * (1.0 + 0.1 * rng.standard_normal())
+    while now < c.t[-1] and not (routine.once and begins):
+        begins.append(now)
+        gain = 1.0 if routine.once else amplitude * (1.0 + 0.1 * rng.standard_normal())
         stretch = np.exp(0.12 * rng.standard_normal()) / speed
         for key in routine.keys[int(rng.integers(len(routine.keys)))]:
             starts.append(now)
             durations.append(key.move_s * stretch * np.exp(0.06 * rng.standard_normal()))
-            poses.append(_row(key.pose, gain, rng))
+            poses.append(_row(key.pose, gain, 0.015 if routine.once else 0.04, rng))
             now += durations[-1] + key.rest_s * stretch
+        lengths.append(now - begins[-1])
         pause = routine.pause_s * rng.gamma(2.0, 0.5) / speed
         if routine.step_m > 0:
             target = np.clip(place + routine.step_m * rng.standard_normal(2), -2.0, 2.0)
@@ -61,20 +75,18 @@ def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float,
             now, place = now + _shuffle_s(target - place, speed), target
         now += pause
     table = np.array(poses)
-    table[:, _LENGTH_COLUMNS] *= c.body.scale
+    table[:, LENGTH_COLUMNS] *= c.body.scale
     steps = np.diff(table, axis=0, prepend=np.zeros((1, len(NAMES))))
     c.value += moves(c.t, starts, durations) @ steps
     for start, here, there in shuffles:
         shuffle(c, start, here, there, _shuffle_s(there - here, speed))
+    return {"times": sum(b >= 0 for b in begins), "seconds": float(np.mean(lengths))}
 
 
-_LENGTH_COLUMNS = [i for n, i in CHANNEL.items() if n.split(".")[-1] in ("x", "y", "z", "fx", "fy", "lift")]
-
-
-def _row(pose: Pose, gain: float, rng: np.random.Generator) -> Array:
+def _row(pose: Pose, gain: float, scatter: float, rng: np.random.Generator) -> Array:
     row = np.zeros(len(NAMES))
     for column, value in channels_of(pose).items():
-        row[column] = value * gain * (1.0 + 0.04 * rng.standard_normal())
+        row[column] = value * gain * (1.0 + scatter * rng.standard_normal())
     return row
 
 

@@ -1,11 +1,9 @@
-"""Everyday activities: getting about, resting, household and desk."""
+"""Everyday activities: resting, household and desk."""
 
-from dataclasses import replace
-
-from anymo.motion.choreography import Activity, oscillation, routine, walking
-from anymo.motion.gait import STAIRS_DOWN, STAIRS_UP, WALK, turn_around
-from anymo.motion.keyposes import Key, Pose
-from anymo.motion.rhythms import Wave
+from anymo.motion.procedural.choreography import Activity, oscillation, routine
+from anymo.motion.procedural.keyposes import Key, Pose
+from anymo.motion.procedural.literature import Range
+from anymo.motion.procedural.rhythms import Wave
 
 SEAT: Pose = {"z": -0.43, "x": -0.4, "b.flex": 28, "b.elbow": 45, "b.twist": 14, "pitch": -4, "bend": 8}
 DESK: Pose = SEAT | {"b.flex": 24, "b.elbow": 68, "b.pron": 70, "b.twist": 10}
@@ -19,11 +17,7 @@ COUNTER: Pose = {
     "bend": 8,
     "nod": 18,
 }
-MOUTH: Pose = {"r.flex": 44, "r.out": 14, "r.elbow": 118, "r.twist": 28, "r.pron": -30, "nod": 6}
-SLOW_WALK = replace(WALK, step_s=0.68, step_m=0.5, clearance_m=0.035, push_off_deg=34, arm_deg=9, impact=0.2)
-BRISK_WALK = replace(
-    WALK, step_s=0.47, step_m=0.8, push_off_deg=46, arm_deg=14, elbow_deg=32, lean_deg=5, impact=0.5
-)
+MOUTH: Pose = {"r.flex": 68, "r.out": 10, "r.elbow": 116, "r.twist": 30, "r.pron": -30, "nod": 6}
 FIDGETS = (
     [Key({"lean": 3, "y": 0.035, "side": -3}, 1.3, 1.8), Key({}, 1.2, 0.8)],
     [Key({"r.elbow": 70, "r.flex": 18, "r.twist": 25, "nod": 14}, 1.0, 1.2), Key({}, 1.0, 1.0)],
@@ -62,60 +56,6 @@ EVERYDAY: dict[str, Activity] = {
         ),
         "stationary",
     ),
-    "walking slowly": Activity(
-        "walking slowly",
-        ("walks slowly", "strolls along", "takes slow steps forward", "moves ahead at an easy walk"),
-        walking(SLOW_WALK), "gait",
-    ),
-    "walking": Activity(
-        "walking",
-        ("walks forward", "is walking", "goes ahead on foot", "walks along with swinging arms",
-            "takes steps forward"),
-        walking(WALK), "gait",
-    ),
-    "walking briskly": Activity(
-        "walking briskly",
-        ("walks briskly", "strides ahead in a hurry", "goes at a fast walk",
-            "marches along with quick steps"),
-        walking(BRISK_WALK), "gait",
-    ),
-    "walking in a circle": Activity(
-        "walking in a circle",
-        ("walks in a circle to the {other}", "goes round in a ring, turning {other}",
-            "follows a round path on foot",
-         "walks a curve to the {other}"),
-        walking(WALK, 0.45), "gait",
-    ),
-    "climbing stairs": Activity(
-        "climbing stairs",
-        ("climbs stairs", "goes up a flight of stairs", "walks upstairs", "steps up stair by stair"),
-        walking(STAIRS_UP), "gait",
-    ),
-    "descending stairs": Activity(
-        "descending stairs",
-        ("goes down stairs", "walks downstairs", "descends a staircase", "steps down stair by stair"),
-        walking(STAIRS_DOWN), "gait",
-    ),
-    "turning around": Activity(
-        "turning around",
-        ("turns around on the spot", "rotates the whole body with small steps", "turns to face other ways",
-         "keeps turning in place"),
-        turn_around, "stationary",
-    ),
-    "crawling": Activity(
-        "crawling",
-        ("crawls on hands and knees", "moves over the floor on all fours", "goes forward on hands and knees",
-         "creeps ahead on all fours"),
-        oscillation(
-            1.25, Wave({"r.flex": 16, "l.flex": -16, "l.hip": 14, "r.hip": -14, "side": 4, "yaw": 3}),
-            Wave({"r.elbow": 14, "l.elbow": -14, "l.knee": 6, "r.knee": -6, "lean": 3}, lag=0.22),
-            base={"pitch": 82, "bend": -6, "b.flex": 86, "b.elbow": 6, "b.wrist": -60, "b.hip": 80,
-                "b.knee": 88,
-                  "b.ankle": 45, "nod": -30},
-            free_legs=True, travel_mps=0.5,
-        ),
-        "gait",
-    ),
     "standing up and sitting down": Activity(
         "standing up and sitting down",
         ("gets up from a chair and sits down again", "rises from a seat and sits back down, over and over",
@@ -133,7 +73,7 @@ EVERYDAY: dict[str, Activity] = {
             "picks an object off the floor and stands up",
          "stoops and lifts a thing from the ground", "reaches down to the floor with the {side} hand"),
         routine(
-            [Key({"z": -0.26, "x": -0.1, "pitch": 52, "bend": 46, "r.flex": 66, "r.elbow": -6, "l.flex": 20,
+            [Key({"z": -0.26, "x": -0.1, "pitch": 46, "bend": 50, "r.flex": 66, "r.elbow": -6, "l.flex": 20,
                 "nod": -14},
                  1.1, 0.25),
              Key({"r.elbow": 70, "r.flex": 26}, 1.1, 0.7), Key({}, 0.9, 0.3)],
@@ -180,7 +120,7 @@ EVERYDAY: dict[str, Activity] = {
              Key({"r.elbow": 15}, 0.8, 0.9)],
             base=SEAT, pause_s=1.0,
         ),
-        "task",
+        "task", (Range("elbow_peak_deg", 110, 150, "°", "magermans2005"),),
     ),
     "drinking": Activity(
         "drinking",
@@ -194,7 +134,7 @@ EVERYDAY: dict[str, Activity] = {
              Key({}, 0.8, 0.6)],
             pause_s=1.2,
         ),
-        "task",
+        "task", (Range("elbow_peak_deg", 110, 150, "°", "magermans2005"),),
     ),
     "brushing teeth": Activity(
         "brushing teeth",

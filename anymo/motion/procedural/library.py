@@ -5,18 +5,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anymo.motion.choreography import Activity
-from anymo.motion.curves import smooth_noise
-from anymo.motion.everyday import EVERYDAY
-from anymo.motion.limbs import CHANNEL, Body, Curves, mirrored, pose_body, rotation_of
-from anymo.motion.sport import SPORT
-from anymo.motion.training_moves import TRAINING
-from anymo.motion.words import describe
+from anymo.motion.procedural.ball_games import BALL_GAMES
+from anymo.motion.procedural.choreography import Activity
+from anymo.motion.procedural.curves import smooth_noise
+from anymo.motion.procedural.everyday import EVERYDAY
+from anymo.motion.procedural.falls import FALLS
+from anymo.motion.procedural.floor_moves import FLOOR
+from anymo.motion.procedural.gestures import GESTURES
+from anymo.motion.procedural.gym import GYM
+from anymo.motion.procedural.household import HOUSEHOLD
+from anymo.motion.procedural.limbs import CHANNEL, Body, Curves, mirrored, pose_body
+from anymo.motion.procedural.locomotion import LOCOMOTION
+from anymo.motion.procedural.postures import POSTURES
+from anymo.motion.procedural.rides import RIDES
+from anymo.motion.procedural.sport import SPORT
+from anymo.motion.procedural.training_moves import TRAINING
+from anymo.motion.procedural.words import describe
+from anymo.motion.rotations import rotation_of
 from anymo.records import Array, Motion
 from anymo.skeleton import DEFAULT_JOINT_OFFSETS
 
-ACTIVITIES: dict[str, Activity] = EVERYDAY | SPORT | TRAINING
+ACTIVITIES: dict[str, Activity] = (
+    LOCOMOTION | POSTURES | EVERYDAY | HOUSEHOLD | GESTURES | SPORT | BALL_GAMES | GYM | FLOOR | TRAINING
+    | FALLS | RIDES
+)  # fmt: skip
 LICENCE = "Apache-2.0"
+_COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed, rate or count is worth saying
 
 # Sway that nobody can suppress, one standard deviation: slow drift, and tremor around 6 Hz.
 _SWAY: dict[str, float] = {
@@ -73,7 +87,7 @@ def generate(
     heading = float(rng.uniform(-np.pi, np.pi)) if heading_rad is None else heading_rad
     _check(style, duration_s, rate_hz)
     curves = Curves(np.arange(round(duration_s * rate_hz)) / rate_hz, Body(joint_offsets))
-    spec.choreography(curves, rng, style.speed, style.amplitude)
+    facts = spec.choreography(curves, rng, style.speed, style.amplitude)
     _sway(curves, rng)
     root, rotations = pose_body(curves)
     root, rotations = _face(
@@ -84,7 +98,7 @@ def generate(
         rotations=rotations,
         joint_offsets=joint_offsets,
         rate_hz=rate_hz,
-        captions=describe(rng, spec.phrase, spec.verbs, style.side, style.speed, style.amplitude),
+        captions=describe(rng, spec.phrase, spec.verbs, *style, facts if spec.family in _COUNTED else {}),
         name=f"{name}-{style.side}-speed{style.speed:.2f}-range{style.amplitude:.2f}",
         source="procedural",
         licence=LICENCE,

@@ -1,6 +1,6 @@
 """Strokes of racket, ball and fist, as key poses of a right-handed player."""
 
-from anymo.motion.keyposes import Key, Pose
+from anymo.motion.procedural.keyposes import Key, Pose
 
 READY: Pose = {
     "z": -0.1,

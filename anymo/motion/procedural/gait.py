@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from anymo.motion.curves import (
+from anymo.motion.procedural.curves import (
     Rhythm,
     force_table,
     impact_table,
@@ -14,8 +14,9 @@ from anymo.motion.curves import (
     rhythm,
     sample_table,
     smooth_noise,
+    swings,
 )
-from anymo.motion.limbs import TOE, Curves, ankle_path
+from anymo.motion.procedural.limbs import TOE, Curves, Facts, ankle_path
 from anymo.records import Array
 
 
@@ -35,6 +36,8 @@ class Gait:
     lean_deg       trunk lean
     rise_m         height of each step (stairs), downward if negative
     width_m        distance between the feet's lines
+    slope_deg      of the ground (ramps): feet tilt by it, and rise_m goes with it
+    limp           share by which the step after the right foot's landing is shorter than the mean
     """
 
     step_s: float
@@ -49,10 +52,14 @@ class Gait:
     lean_deg: float
     rise_m: float = 0.0
     width_m: float = 0.14
+    slope_deg: float = 0.0
+    limp: float = 0.0
 
+
+_EARLY = 0.035  # share of the swing by which the foot gathers way before it leaves, and after it lands
 
 WALK = Gait(
-    step_s=0.54, step_m=0.68, stance=0.62, impact=0.35, clearance_m=0.045, push_off_deg=42, strike_deg=18,
+    step_s=0.54, step_m=0.68, stance=0.62, impact=0.35, clearance_m=0.065, push_off_deg=42, strike_deg=18,
     arm_deg=12, elbow_deg=22, lean_deg=3,
 )  # fmt: skip
 RUN = Gait(
@@ -69,19 +76,23 @@ STAIRS_DOWN = Gait(
 )  # fmt: skip
 
 
-def perform(c: Curves, rng: np.random.Generator, gait: Gait, speed: float, amplitude: float) -> None:
+def perform(c: Curves, rng: np.random.Generator, gait: Gait, speed: float, amplitude: float) -> Facts:
     """Fill the curves with a stretch of gait along +x.
 
-    Cadence and step length share a change of speed by its square root; the style of the person is drawn.
+    Cadence and step length share a change of speed by its square root (Grieve and Gear 1966); the style of
+    the person is drawn.
     """
     pace = np.sqrt(speed)
-    beat = rhythm(rng, c.t, gait.step_s * c.body.scale**0.5 / pace, jitter=0.025)
+    step_s = gait.step_s * c.body.scale**0.5 / pace
+    beat = rhythm(rng, c.t, step_s, jitter=0.025, limp=gait.limp)
     step_m = gait.step_m * c.body.scale * pace * rng.uniform(0.93, 1.07)
     _feet(c, rng, gait, beat, step_m)
     _trunk(c, rng, gait, beat, step_m)
     _arms(c, rng, gait, beat, amplitude * speed**0.7)
     _fit_pelvis_height(c, gait)
-    c.settles = gait.rise_m != 0
+    c.settles = "once" if gait.rise_m else "never"
+    c.slope_rad = float(np.radians(gait.slope_deg))
+    return {"mps": abs(step_m) / step_s, "per_minute": 60.0 / step_s}
 
 
 def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m: float) -> None:
@@ -93,27 +104,27 @@ def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m:
         land, stride = beat.beats[k], stride_s[k]
         off = land + gait.stance * stride
         swing = np.append(land[1:], off[-1] + (1 - gait.stance) * stride[-1]) - off
+        early, longer = off - _EARLY * swing, (1.0 + 2.0 * _EARLY) * swing
         place = step_m * (
             k + gait.stance - (0.1 if gait.stance > 0.5 else 0.05)
         )  # passed by the pelvis at mid-stance
         hop = np.append(np.diff(place), 2 * step_m)
-        c[f"{side}.fx"] = place[0] + moves(c.t, off, swing) @ hop
+        c[f"{side}.fx"] = place[0] + swings(c.t, early, longer) @ hop
         sideways = (width if side == "l" else -width) + 0.008 * rng.standard_normal(len(k) + 1)
-        c[f"{side}.fy"] = sideways[0] + moves(c.t, off, swing) @ np.diff(sideways)
+        c[f"{side}.fy"] = sideways[0] + swings(c.t, early, longer) @ np.diff(sideways)
         height = gait.clearance_m * rng.uniform(0.85, 1.2)
-        c[f"{side}.lift"] = height * lifts(c.t, off, swing).sum(axis=1)
+        c[f"{side}.lift"] = height * lifts(c.t, early, longer).sum(axis=1)
         if gait.rise_m:
-            early = swing * 0.8
-            c[f"{side}.lift"] += gait.rise_m * (k[0] + 2 * moves(c.t, off, early).sum(axis=1))
+            c[f"{side}.lift"] += gait.rise_m * (k[0] + 2 * moves(c.t, off, 0.8 * swing).sum(axis=1))
         c[f"{side}.heel"] = np.radians(_heel_deg(c.t, gait, land, stride, off, swing))
 
 
 def _heel_deg(t: Array, gait: Gait, land: Array, stride: Array, off: Array, swing: Array) -> Array:
     """Foot pitch: toes up at strike, then flat, heel up at push-off, back to toes up during swing."""
-    rise = 0.3 * gait.stance * stride
+    rise = 0.42 * gait.stance * stride
     flat = moves(t, land, np.minimum(0.16 * stride, 0.5 * gait.stance * stride)).sum(axis=1)
     up = moves(t, off - rise, 1.35 * rise).sum(axis=1)
-    down = moves(t, off + 0.35 * rise, swing - 0.35 * rise).sum(axis=1)
+    down = moves(t, off + 0.25 * rise, swing - 0.25 * rise).sum(axis=1)
     push, strike = gait.push_off_deg, gait.strike_deg
     return np.asarray(-strike + strike * flat + push * up - (push + strike) * down)
 
@@ -129,7 +140,7 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     bob = (
         beat.period**2 * sample_table(force_table(2 * gait.stance), phase)
         if runs
-        else -0.026 * style[1] * step_m * np.cos(2 * np.pi * (phase - 0.12))
+        else -0.026 * style[1] * abs(step_m) * np.cos(2 * np.pi * (phase - 0.12))
     )
     jolt = beat.period**2 * sample_table(impact_table(gait.impact * style[2]), phase)
     c["z"] += bob + jolt * strength
@@ -138,6 +149,7 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     yaw = 5.0 * style[3] * strength
     c.add({"yaw": -1.0, "turn": 2.1, "look": -1.0}, yaw * swing)
     c.add({"lean": 1.0, "side": -1.2}, 2.2 * style[1] * np.sin(np.pi * (phase - 0.2)))
+    c.add({"side": -30.0, "lean": -14.0}, gait.limp * style[4] * np.sin(np.pi * (phase - 1.0)))
     lean = gait.lean_deg + 2.5 * rng.standard_normal()
     c.add({"pitch": 0.45, "bend": 0.55, "nod": -0.6}, lean + 0.8 * np.cos(2 * np.pi * phase + style[4]))
 
@@ -189,7 +201,7 @@ def curve_path(c: Curves, curvature: float) -> None:
         c[yaw] += sign * heading
 
 
-def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: float) -> None:
+def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: float) -> Facts:
     """Turn on the spot in small steps, back and forth, with rests between."""
     step_rad, step_s = np.radians(38.0) * amplitude, 0.42 / speed
     begins, turns, now, sign = [], [], -rng.uniform(0.0, 2.0), rng.choice([-1.0, 1.0])
@@ -218,3 +230,4 @@ def turn_around(c: Curves, rng: np.random.Generator, speed: float, amplitude: fl
     c["z"] -= 0.02
     c["yaw"] += body_yaw
     c.add({"look": 10.0, "turn": 6.0}, ahead / 0.2)
+    return {"per_minute": 60.0 / step_s}

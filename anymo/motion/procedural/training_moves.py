@@ -1,8 +1,8 @@
 """Arm and shoulder training."""
 
-from anymo.motion.choreography import Activity, oscillation, routine
-from anymo.motion.keyposes import Key, Pose
-from anymo.motion.rhythms import Wave
+from anymo.motion.procedural.choreography import Activity, oscillation, routine
+from anymo.motion.procedural.keyposes import Key, Pose
+from anymo.motion.procedural.rhythms import Wave
 
 BENT_OVER: Pose = {"pitch": 34, "bend": 38, "z": -0.06, "x": -0.1, "nod": -10, "l.flex": 30, "l.elbow": 10}
 

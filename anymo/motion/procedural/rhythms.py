@@ -4,9 +4,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anymo.motion.curves import force_table, impact_table, rhythm, sample_table, smooth_noise, soft_positive
-from anymo.motion.keyposes import Pose
-from anymo.motion.limbs import Curves
+from anymo.motion.procedural.curves import (
+    force_table,
+    impact_table,
+    rhythm,
+    sample_table,
+    smooth_noise,
+    soft_positive,
+)
+from anymo.motion.procedural.keyposes import Pose
+from anymo.motion.procedural.limbs import Curves, Facts
 from anymo.records import Array
 
 
@@ -41,11 +48,11 @@ class Oscillation:
     travel_mps: float = 0.0
 
 
-def perform(c: Curves, rng: np.random.Generator, spec: Oscillation, speed: float, amplitude: float) -> None:
+def perform(c: Curves, rng: np.random.Generator, spec: Oscillation, speed: float, amplitude: float) -> Facts:
     """Add an oscillation to the curves; amplitude and lag drift, and every person has other ones."""
     beat = rhythm(rng, c.t, spec.period_s / speed, spec.jitter)
     c.add(spec.base)
-    c.on_floor, c.settles = not spec.free_legs, spec.free_legs
+    c.on_floor, c.settles = not spec.free_legs, "once" if spec.free_legs else "never"
     strength = amplitude * _bouts(rng, c.t, spec.active)
     drift = smooth_noise(rng, c.t, 2 * len(spec.waves), 0.4)
     for i, wave in enumerate(spec.waves):
@@ -56,6 +63,7 @@ def perform(c: Curves, rng: np.random.Generator, spec: Oscillation, speed: float
     c["x"] += spec.travel_mps * spec.period_s * beat.phase * c.body.scale
     if spec.bounce:
         _bounce(c, beat.phase, beat.period, spec.bounce)
+    return {"per_minute": 60.0 * speed / spec.period_s}
 
 
 def _bouts(rng: np.random.Generator, t: Array, active: float) -> Array:

@@ -1,0 +1,55 @@
+"""Write docs/activities.md from the library: `python docs/activities.py`."""
+
+from itertools import groupby
+from pathlib import Path
+
+from anymo.motion import ACTIVITIES, Activity
+from anymo.motion.procedural.literature import QUANTITIES, SOURCES
+
+FAMILIES = {
+    "gait": "Getting about on foot", "stationary": "Staying", "posture": "Changing posture",
+    "task": "Household, desk, care", "gesture": "Gestures", "sport": "Ball games, rackets, combat, dance",
+    "exercise": "Exercise and machines", "fall": "Falls", "ride": "Lifts and vehicles",
+}  # fmt: skip
+HEAD = """# Activities
+
+**TL;DR.** The {count} activities that `anymo.motion.generate` can make up, with what the literature says of
+people and the motion keeps to at its usual speed and amplitude:
+`tests/motion/test_procedural_plausibility.py` checks each range. Made by `python docs/activities.py`; do not
+edit.
+
+Every motion also draws a factor on the usual speed (median 1, 5 to 95 %: 0.77 to 1.30; given ones 0.4 to 2)
+and one on the usual range of motion (0.82 to 1.22), the acting side (right in 7 of 10), heading, sway, tremor
+and the style of the person. Ranges are rounded and were written from general knowledge of the sources, not
+checked against their text; where none is given, times and angles were chosen by eye.
+"""
+
+
+def ranges(activity: Activity) -> str:
+    """A cell of what is known."""
+    return "; ".join(
+        f"{QUANTITIES[r.what]} {r.low:g} to {r.high:g} {r.unit} [{r.source}]" for r in activity.ranges
+    )
+
+
+def page() -> str:
+    """The whole document."""
+    lines = [HEAD.format(count=len(ACTIVITIES))]
+    order = list(FAMILIES)
+    rows = sorted(ACTIVITIES.items(), key=lambda item: order.index(item[1].family))
+    for family, members in groupby(rows, key=lambda item: item[1].family):
+        lines += [
+            f"## {FAMILIES[family]}\n",
+            "| activity | for example, a person | known ranges |",
+            "|---|---|---|",
+        ]
+        for name, activity in members:
+            example = activity.verbs[0].format(side="right", other="left")
+            lines.append(f"| {name} | {example} | {ranges(activity)} |")
+        lines.append("")
+    lines += ["## Sources\n", *(f"- [{key}] {text}" for key, text in SOURCES.items())]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_suffix(".md").write_text(page(), encoding="utf-8")
