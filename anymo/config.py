@@ -7,6 +7,7 @@ import json
 import platform
 import re
 import subprocess
+import uuid
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,9 +97,17 @@ class _Parser(ArgumentParser[T]):
                 if not isinstance(node.get(block), dict):
                     node[block] = {}
                 node = node[block]
-            node[leaf] = yaml.safe_load(text) if text else text
+            node[leaf] = _option(text)
         config: T = draccus.decode(self.config_class, tree)
         return config
+
+
+def _option(text: str) -> Any:
+    """Value of an option: YAML, or the text itself where YAML sees more in it than there is (`**/*.bvh`)."""
+    try:
+        return yaml.safe_load(text) if text else text
+    except yaml.YAMLError:
+        return text
 
 
 def _defaults(cls: type) -> dict[str, Any]:
@@ -205,6 +214,7 @@ def _commit() -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
+    # Shards may write the same file at once.
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

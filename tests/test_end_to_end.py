@@ -110,5 +110,5 @@ def test_full_disk_is_an_error_and_leaves_nothing_half_written(tmp_path: Path) -
         ["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False
     )
     assert done.returncode not in (0, 130)
-    assert not (tmp_path / "runs" / "tiny" / "corpus" / "corpus.safetensors").exists()
+    assert not (tmp_path / "runs" / "tiny" / "corpus" / "dataset_dict.json").exists()
     assert not (tmp_path / "runs" / "tiny" / "stages" / "prepare.done.json").exists()

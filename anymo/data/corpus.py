@@ -4,24 +4,46 @@ What is stored is the motion's 18 numbers per frame and segment, not signals: ev
 new placements, mountings, devices, rates and speeds (shared design: simulation is one matrix product).
 """
 
-import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 
+from anymo.data.arrow import (
+    GRID_HZ,
+    POSE_HZ,
+    POSE_SIZE,
+    SPLITS,
+    VERSION,
+    Blocks,
+    StoredClip,
+    clear,
+    frames_of,
+    read_batches,
+    write_index,
+    write_part,
+)
+from anymo.data.card import entry, write_card, write_manifest
 from anymo.records import Motion
 from anymo.simulation import MotionSpline
-from anymo.skeleton import NUM_SEGMENTS
 
-GRID_HZ = 60.0
-POSE_HZ = 12.0
-POSE_SIZE = 6 * NUM_SEGMENTS + 3
+__all__ = [
+    "GRID_HZ",
+    "POSE_HZ",
+    "POSE_SIZE",
+    "ClipSource",
+    "MotionCorpus",
+    "build_corpus",
+    "is_held_out",
+    "pose_features",
+    "store_clip",
+    "write_corpus",
+]
+
+CLIPS_PER_PART = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +53,12 @@ class ClipSource:
     motion: Motion
     body: int
     cutoff_hz: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.motion.captions:
+            raise ValueError(
+                f"corpus: expected a caption for every clip, got none for {self.motion.name!r}; write one"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,8 +74,8 @@ class MotionCorpus:
     held_out  clip belongs to the validation split               (C,) bool
     """
 
-    features: torch.Tensor
-    pose: torch.Tensor
+    features: torch.Tensor | Blocks
+    pose: torch.Tensor | Blocks
     first: torch.Tensor
     first_pose: torch.Tensor
     body: torch.Tensor
@@ -72,88 +100,149 @@ class MotionCorpus:
         """Duration of all clips, h."""
         return len(self.features) / GRID_HZ / 3600
 
-    def save(self, folder: Path) -> None:
-        """Write `corpus.safetensors`, whose metadata holds names and captions, in one atomic step."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {n: getattr(self, n).contiguous() for n in _TENSORS}
-        words = {"captions": self.captions, "names": self.names, "sources": self.sources}
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            path = Path(scratch) / "corpus.safetensors"
-            save_file(tensors, path, metadata={"words": json.dumps(words)})
-            path.replace(folder / path.name)
-
     @classmethod
     def load(cls, folder: Path) -> "MotionCorpus":
-        """Read what `save` wrote.
+        """Memory-map a corpus folder: the training clips, then those held out.
 
         Raises:
-            FileNotFoundError: nothing was written there; run data_prep/simulate.py.
-            ValueError: the file is not whole.
+            FileNotFoundError: no whole corpus is there.
+            ValueError: a file is not whole, or another version of the processing made it.
         """
-        path = folder / "corpus.safetensors"
-        if not path.is_file():
-            raise FileNotFoundError(f"corpus: expected {path}; run data_prep/simulate.py first")
-        try:
-            tensors = load_file(path)
-            with safe_open(path, framework="pt") as file:
-                words = json.loads(file.metadata()["words"])
-        except SafetensorError as error:
+        splits = [list(read_batches(folder, split)) for split in SPLITS]
+        batches = [batch for split in splits for batch in split]
+        features, num_frames = frames_of(batches, "features")
+        pose, num_poses = frames_of(batches, "pose")
+        rows = {n: [v for b in batches for v in b.column(n).to_pylist()] for n in _WORDS}
+        if made_by := set(rows["version"]) - {VERSION}:
             raise ValueError(
-                f"corpus: {path} cannot be read ({error}); run data_prep/simulate.py again"
-            ) from error
+                f"corpus: {folder} was made by version {min(made_by)} of the processing, expected {VERSION}; "
+                "delete it and write it again"
+            )
         return cls(
-            **tensors,
-            captions=tuple(map(tuple, words["captions"])),
-            names=tuple(words["names"]),
-            sources=tuple(words["sources"]),
+            features=features,
+            pose=pose,
+            first=_starts(num_frames.tolist()),
+            first_pose=_starts(num_poses.tolist()),
+            body=torch.tensor(rows["body"]),
+            held_out=torch.tensor(
+                [i > 0 for i, split in enumerate(splits) for b in split for _ in range(len(b))]
+            ),
+            captions=tuple(_texts(c["text"] for c in row) for row in rows["captions"]),
+            names=tuple(rows["name"]),
+            sources=tuple(rows["source"]),
         )
 
 
-_TENSORS = ("features", "pose", "first", "first_pose", "body", "held_out")
+_WORDS = ("name", "source", "captions", "body", "version")
 
 
-def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed: int) -> MotionCorpus:
-    """Differentiate motions once and lay them end to end.
+def write_corpus(clips: Iterable[StoredClip], folder: Path, *, held_out_fraction: float, seed: int) -> None:
+    """Write clips as they come; at most two parts of them are held in memory.
 
     Clips are held out whole, drawn by (seed, clip name) alone, and the same way whatever their order.
 
     Raises:
-        ValueError: no clips, or one without a caption.
+        ValueError: no clips.
     """
-    features, poses, bodies, words = [], [], [], []
+    clear(folder)
+    waiting: dict[str, list[StoredClip]] = {split: [] for split in SPLITS}
+    parts: dict[str, list[str]] = {split: [] for split in SPLITS}
+
+    entries: list[dict[str, Any]] = []
+
+    def flush(split: str) -> None:
+        parts[split].append(f"part-{len(parts[split]):05d}.arrow")
+        write_part(waiting[split], folder / split / parts[split][-1])
+        entries.extend(entry(clip, split) for clip in waiting[split])
+        waiting[split].clear()
+
     for clip in clips:
-        kinematics = MotionSpline(clip.motion, clip.cutoff_hz).at(GRID_HZ)
-        features.append(torch.from_numpy(kinematics.features).float())
-        poses.append(torch.from_numpy(pose_features(clip.motion)).float())
-        bodies.append(clip.body)
-        captions = tuple(dict.fromkeys(c.text for c in clip.motion.captions))
-        if not captions:
-            raise ValueError(
-                f"corpus: expected a caption for every clip, got none for {clip.motion.name!r}; write one"
-            )
-        words.append((captions, clip.motion.name, clip.motion.source))
-    if not features:
+        split = SPLITS[is_held_out(clip.name, seed, held_out_fraction)]
+        waiting[split].append(clip)
+        if len(waiting[split]) == CLIPS_PER_PART:
+            flush(split)
+    for split in SPLITS:
+        if waiting[split]:
+            flush(split)
+    if not any(parts.values()):
         raise ValueError("corpus: expected one clip or more, got none")
-    names = tuple(w[1] for w in words)
-    return MotionCorpus(
-        features=torch.cat(features),
-        pose=torch.cat(poses),
-        first=_starts(features),
-        first_pose=_starts(poses),
-        body=torch.tensor(bodies),
-        held_out=torch.tensor([_is_held_out(n, seed, held_out_fraction) for n in names]),
-        captions=tuple(w[0] for w in words),
-        names=names,
-        sources=tuple(w[2] for w in words),
+    write_manifest(folder, entries)
+    write_card(folder, entries)
+    write_index(folder, parts)
+
+
+def store_clip(
+    clip: ClipSource, *, dataset: str = "", file: str = "", sha256: str = "", non_commercial: bool = False
+) -> StoredClip:
+    """Differentiate a motion once.
+
+    Args:
+        clip: the motion, and who wears the sensors.
+        dataset: it is of.
+        file: it came from; empty for motion that was generated.
+        sha256: of that file.
+        non_commercial: its licence forbids commercial use.
+
+    Raises:
+        ValueError: the motion is too short to differentiate, or has too few frames per second to smooth.
+    """
+    motion = clip.motion
+    kinematics = MotionSpline(motion, clip.cutoff_hz).at(GRID_HZ)
+    return StoredClip(
+        name=motion.name,
+        dataset=dataset,
+        source=motion.source,
+        file=file,
+        sha256=sha256,
+        licence=motion.licence,
+        non_commercial=non_commercial,
+        subject=motion.subject,
+        captions=motion.captions,
+        rate_hz=GRID_HZ,
+        cutoff_hz=clip.cutoff_hz or 0.0,
+        body=clip.body,
+        version=VERSION,
+        joint_offsets=motion.joint_offsets.astype(np.float32),
+        root_position=kinematics.position[:, 0].astype(np.float32),
+        x_axis=kinematics.rotation[..., 0, :].astype(np.float32),
+        features=kinematics.features.astype(np.float32),
+        pose=pose_features(motion).astype(np.float32),
     )
 
 
-def _starts(parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.tensor([0, *np.cumsum([len(p) for p in parts])])
+def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed: int) -> MotionCorpus:
+    """Differentiate motions and lay them end to end in memory, held out as `write_corpus` does.
+
+    Raises:
+        ValueError: no clips.
+    """
+    stored = [store_clip(clip) for clip in clips]
+    if not stored:
+        raise ValueError("corpus: expected one clip or more, got none")
+    return MotionCorpus(
+        features=torch.from_numpy(np.concatenate([c.features for c in stored])),
+        pose=torch.from_numpy(np.concatenate([c.pose for c in stored])),
+        first=_starts([len(c.features) for c in stored]),
+        first_pose=_starts([len(c.pose) for c in stored]),
+        body=torch.tensor([c.body for c in stored]),
+        held_out=torch.tensor([is_held_out(c.name, seed, held_out_fraction) for c in stored]),
+        captions=tuple(_texts(caption.text for caption in c.captions) for c in stored),
+        names=tuple(c.name for c in stored),
+        sources=tuple(c.source for c in stored),
+    )
 
 
-def _is_held_out(name: str, seed: int, fraction: float) -> bool:
-    return bool(np.random.default_rng([seed, *name.encode()]).random() < fraction)
+def _texts(captions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(captions))
+
+
+def _starts(lengths: Sequence[int]) -> torch.Tensor:
+    return torch.tensor(np.cumsum([0, *lengths]))
+
+
+def is_held_out(group: str, seed: int, fraction: float) -> bool:
+    """Whether a clip, or all clips of a subject, are kept for validation: a function of seed and name."""
+    return bool(np.random.default_rng([seed, *group.encode()]).random() < fraction)
 
 
 def pose_features(motion: Motion) -> np.ndarray:

@@ -12,8 +12,10 @@ from tqdm import tqdm
 
 from anymo import body
 from anymo.body import Body
-from anymo.config import REPOSITORY, load, save
-from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
+from anymo.config import REPOSITORY, read_yaml, save
+from anymo.data.arrow import StoredClip
+from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
+from anymo.data.motion_files import file_sha256
 from anymo.motion import find_clips, procedural
 from anymo.motion.clips import CMU_MANIFEST
 
@@ -60,12 +62,18 @@ class PrepareConfig:
 
 def bodies(config: PrepareConfig) -> tuple[Body, ...]:
     """The bodies of a corpus, a function of its seed alone."""
-    rng = np.random.default_rng([config.seed, 1])
-    return (body.load(), *(body.sample(rng) for _ in range(config.num_bodies - 1)))
+    return _bodies(config.seed, config.num_bodies)
+
+
+def _bodies(seed: int, num_bodies: int) -> tuple[Body, ...]:
+    rng = np.random.default_rng([seed, 1])
+    return (body.load(), *(body.sample(rng) for _ in range(num_bodies - 1)))
 
 
 def bodies_of(corpus: Path) -> tuple[Body, ...]:
-    """The bodies a corpus was built with, from the `config.yaml` that `prepare` left beside it.
+    """The bodies a corpus was built with, from the `config.yaml` that was left beside it.
+
+    Sensors on clips from files (`anymo.data.conversion`) are worn by the average adult.
 
     Raises:
         FileNotFoundError: nothing was written there; run data_prep/simulate.py.
@@ -73,7 +81,8 @@ def bodies_of(corpus: Path) -> tuple[Body, ...]:
     file = corpus / "config.yaml"
     if not file.is_file():
         raise FileNotFoundError(f"corpus: expected {file}; run data_prep/simulate.py first")
-    return bodies(load(PrepareConfig, ["--config_path", str(file)]))
+    stated = read_yaml(file)
+    return _bodies(stated["seed"], stated.get("num_bodies", 1))
 
 
 def data_root() -> Path | None:
@@ -100,15 +109,14 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
     Clip i depends on (seed, i) alone. The config is saved beside the corpus, for `bodies_of`.
     """
     shapes = bodies(config)
-    corpus = build_corpus(
-        _clips(config, shapes), held_out_fraction=config.held_out_fraction, seed=config.seed
-    )
     save(config, config.output)
-    corpus.save(config.output)
-    return corpus
+    write_corpus(
+        _clips(config, shapes), config.output, held_out_fraction=config.held_out_fraction, seed=config.seed
+    )
+    return MotionCorpus.load(config.output)
 
 
-def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[ClipSource]:
+def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredClip]:
     activities = tuple(procedural.ACTIVITIES)
     for i in tqdm(range(config.num_clips), desc="motion", unit="clip"):
         rng = np.random.default_rng([config.seed, 2, i])
@@ -119,8 +127,14 @@ def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[ClipSour
             duration_s=config.clip_s,
             joint_offsets=shapes[shape].joint_offsets,
         )
-        yield ClipSource(motion=motion, body=shape)
+        yield store_clip(ClipSource(motion=motion, body=shape), dataset="procedural")
     root = data_root() if config.use_real_clips else None
     if root is not None:
         for clip in tqdm(find_clips(root), desc="real clips", unit="clip"):
-            yield ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
+            source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
+            yield store_clip(
+                source,
+                dataset="cmu",
+                file=clip.path.relative_to(root).as_posix(),
+                sha256=file_sha256(clip.path),
+            )

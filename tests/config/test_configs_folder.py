@@ -11,6 +11,7 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
 from anymo import config
+from anymo.data.conversion import KinematicsConfig
 from anymo.data.prepare import PrepareConfig
 from anymo.training.align import AlignConfig
 from anymo.training.pretrain import PretrainConfig
@@ -26,8 +27,12 @@ STAGES = {
 FILES = [file for stage in STAGES for file in sorted((CONFIGS / stage).glob("*.yaml"))]
 
 
+FROM_FILES = ("folder", "shared")  # configs/prepare of data_prep/kinematics.py
+
+
 def load(file: Path) -> Any:
-    return config.load(STAGES[file.parent.name], ["--config_path", str(file)])
+    cls = KinematicsConfig if file.stem in FROM_FILES else STAGES[file.parent.name]
+    return config.load(cls, ["--config_path", str(file)])
 
 
 def keys(tree: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Corpus on disk, and windows drawn from it against the simulator itself."""
+"""Corpus in memory and on disk, and windows drawn from it against the simulator itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -9,13 +9,13 @@ import torch
 
 from anymo import body
 from anymo.body import Body
-from anymo.data.corpus import POSE_SIZE, ClipSource, MotionCorpus, build_corpus
+from anymo.data.arrow import StoredClip
+from anymo.data.corpus import POSE_SIZE, ClipSource, MotionCorpus, build_corpus, store_clip, write_corpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.records import GRAVITY_MPS2, Motion
-from anymo.simulation import MotionSpline, placement_matrix, simulate
+from anymo.simulation import DeviceModel, MotionSpline, placement_matrix, simulate
+from anymo.simulation.triad import Triad
 from anymo.skeleton import INDEX, SEGMENTS
-
-TENSORS = ("features", "pose", "first", "first_pose", "body", "held_out")
 
 
 @pytest.fixture(scope="module")
@@ -39,39 +39,54 @@ def assert_same_batch(a: SimulatedBatch, b: SimulatedBatch) -> None:
             assert torch.equal(one, two) if isinstance(one, torch.Tensor) else one == two
 
 
-def test_save_and_load(tiny_corpus: MotionCorpus, tmp_path) -> None:
-    tiny_corpus.save(tmp_path)
+def test_save_and_load(tiny_corpus: MotionCorpus, hand_motion: Callable[..., Motion], tmp_path) -> None:
+    """On disk the training clips come first; each clip, and every draw, is what it is in memory."""
+    clips = (store_clip(ClipSource(motion=hand_motion(k), body=0)) for k in range(12))
+    write_corpus(clips, tmp_path, held_out_fraction=0.4, seed=1)
     again = MotionCorpus.load(tmp_path)
-    assert all(torch.equal(getattr(again, n), getattr(tiny_corpus, n)) for n in TENSORS)
-    assert (again.captions, again.names, again.sources) == (
-        tiny_corpus.captions,
-        tiny_corpus.names,
-        tiny_corpus.sources,
-    )
-    assert [p.name for p in tmp_path.iterdir()] == ["corpus.safetensors"]
-    assert again.features.shape[1:] == (23, 18)
-    assert again.pose.shape[1:] == (POSE_SIZE,)
+    order = torch.argsort(tiny_corpus.held_out.int(), stable=True)
+    assert torch.equal(again.held_out, tiny_corpus.held_out[order])
+    assert torch.equal(again.body, tiny_corpus.body[order])
+    for words in ("captions", "names", "sources"):
+        assert getattr(again, words) == tuple(getattr(tiny_corpus, words)[c] for c in order)
+    for frames, first in (("features", "first"), ("pose", "first_pose")):
+        for new, old in enumerate(order.tolist()):
+            spans = [
+                torch.arange(*getattr(c, first)[i : i + 2].tolist())[None]
+                for c, i in ((again, new), (tiny_corpus, old))
+            ]
+            assert torch.equal(getattr(again, frames)[spans[0]], getattr(tiny_corpus, frames)[spans[1]])
     assert again.hours == pytest.approx(12 * 8 / 3600, rel=0.01)
+    for held_out in (False, True):
+        both = [
+            WindowSampler(corpus, [body.load()], DrawConfig(), held_out=held_out)
+            for corpus in (again, tiny_corpus)
+        ]
+        one, other = (s.batch(9, np.random.default_rng(3), phrase_share=0.5) for s in both)
+        assert torch.equal(order[one.clip], other.clip)
+        assert_same_batch(replace(one, clip=order[one.clip]), other)
 
 
-def test_half_a_file_is_not_taken_for_whole(tiny_corpus: MotionCorpus, tmp_path, monkeypatch) -> None:
-    with pytest.raises(FileNotFoundError, match=r"run data_prep/simulate\.py first"):
+def test_half_a_corpus_is_not_taken_for_whole(hand_motion: Callable[..., Motion], tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"run data_prep/simulate\.py"):
         MotionCorpus.load(tmp_path)
 
-    def full_disk(tensors, path, metadata) -> None:
-        path.write_bytes(b"half")
+    def full_disk() -> Iterator[StoredClip]:
+        yield from clips
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("anymo.data.corpus.save_file", full_disk)
+    clips = [store_clip(ClipSource(motion=hand_motion(k, duration_s=1.0), body=0)) for k in range(9)]
     with pytest.raises(OSError, match="No space left"):
-        tiny_corpus.save(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    monkeypatch.undo()
-    tiny_corpus.save(tmp_path)
-    path = tmp_path / "corpus.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"cannot be read.*run data_prep/simulate.py again"):
+        write_corpus(full_disk(), tmp_path, held_out_fraction=0.4, seed=1)
+    with pytest.raises(FileNotFoundError):
         MotionCorpus.load(tmp_path)
+    write_corpus(clips, tmp_path, held_out_fraction=0.4, seed=1)
+    assert len(MotionCorpus.load(tmp_path)) == 9
+    part = tmp_path / "train" / "part-00000.arrow"
+    for kept in (part.stat().st_size - 5000, 100):
+        part.write_bytes(part.read_bytes()[:kept])
+        with pytest.raises(ValueError, match=r"cannot be read.*write it again"):
+            MotionCorpus.load(tmp_path)
 
 
 def test_clips_are_held_out_whole_whatever_their_order(hand_motion: Callable[..., Motion]) -> None:
@@ -195,14 +210,7 @@ def test_a_sensor_at_rest_reads_gravity_or_the_leak(hand_motion: Callable[..., M
 
 
 def ideal(sampler: WindowSampler) -> WindowSampler:
-    sampler.device_model = replace(
-        sampler.device_model,
-        acc_noise_density=0.0,
-        gyro_noise_density=0.0,
-        acc_bias_mps2=0.0,
-        gyro_bias_radps=0.0,
-        scale_error=0.0,
-    )
+    sampler.device_model = DeviceModel(acc=Triad(), gyro=Triad())
     return sampler
 
 
@@ -212,7 +220,8 @@ def test_every_device_has_its_own_errors(hand_motion: Callable[..., Motion], adu
     view = sampler.batch(200, np.random.default_rng(0), num_views=1).views[0]
     bias = view.signal[:, 0].mean(dim=1)
     device = sampler.device_model
-    expected = np.repeat([device.acc_bias_mps2, device.gyro_bias_radps], 3)
+    assert device.gyro is not None
+    expected = np.repeat([device.acc.turn_on_bias, device.gyro.turn_on_bias], 3)
     np.testing.assert_allclose(bias.std(dim=0), expected, rtol=0.2)
 
 

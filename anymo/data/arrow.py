@@ -1,0 +1,289 @@
+"""Clips on disk: one `datasets` row per clip, one Arrow file per part, read by memory map.
+
+A corpus folder is what `datasets.load_from_disk` loads as a DatasetDict. Reading it takes pyarrow alone;
+`datasets` is imported to write it.
+"""
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from anymo.records import Array, Caption, Motion
+from anymo.skeleton import NUM_SEGMENTS, PARENTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Features
+
+GRID_HZ = 60.0
+POSE_HZ = 12.0
+POSE_SIZE = 6 * NUM_SEGMENTS + 3
+VERSION = 1  # of the processing: a change of what the numbers mean, or of how they are made, raises it
+SPLITS = ("train", "validation")
+INDEX_FILE = "dataset_dict.json"  # written last: a folder that has it is whole
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredClip:
+    """A clip as the corpus keeps it.
+
+    features       the 18 numbers on the 60 Hz grid (anymo.simulation.kinematics)      (T, 23, 18)
+    root_position  pelvis origin on the same grid, world frame, m                      (T, 3)
+    x_axis         Rᵀx̂ on the same grid, beside u = Rᵀẑ: R is world from segment       (T, 23, 3)
+    pose           anymo.data.corpus.pose_features at 12 Hz                            (G, POSE_SIZE)
+    joint_offsets  segment origin in its parent's frame, m                             (23, 3)
+    rate_hz        of the grid
+    cutoff_hz      to which captured motion was smoothed; 0 where it was not
+    body           index of the corpus's body that wears the sensors
+    dataset        data set it is of
+    source         format and rig it was read from, or what generated it
+    file, sha256   the file it came from, and its hash; empty for motion that was generated
+    non_commercial  the licence forbids commercial use
+    """
+
+    name: str
+    dataset: str
+    source: str
+    file: str
+    sha256: str
+    licence: str
+    non_commercial: bool
+    subject: str
+    captions: tuple[Caption, ...]
+    rate_hz: float
+    cutoff_hz: float
+    body: int
+    version: int
+    joint_offsets: Floats
+    root_position: Floats
+    x_axis: Floats
+    features: Floats
+    pose: Floats
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> "StoredClip":
+        """The clip of a row, as `datasets` gives it with any format."""
+        arrays = {n: np.asarray(row[n], dtype=np.float32) for n in _SHAPES}
+        captions = tuple(
+            Caption(
+                text=str(c["text"]),
+                start_s=float(c["start_s"]),
+                end_s=None if c["end_s"] is None or np.isnan(c["end_s"]) else float(c["end_s"]),
+            )
+            for c in row["captions"]
+        )
+        plain = {f.name: row[f.name] for f in fields(cls) if f.name not in arrays}
+        return cls(**plain | arrays | {"captions": captions})
+
+    def motion(self) -> Motion:
+        """The movement on the grid, for another body, another placement or a look at it."""
+        x, z = (np.asarray(a, dtype=np.float64) for a in (self.x_axis, self.features[..., 3:6]))
+        world: Array = np.stack([x, np.cross(z, x), z], axis=-2)
+        local = world.copy()
+        local[:, 1:] = np.swapaxes(world[:, list(PARENTS[1:])], -1, -2) @ world[:, 1:]
+        return Motion(
+            root_position=np.asarray(self.root_position, dtype=np.float64),
+            rotations=local,
+            joint_offsets=np.asarray(self.joint_offsets, dtype=np.float64),
+            rate_hz=self.rate_hz,
+            captions=self.captions,
+            name=self.name,
+            source=self.source,
+            licence=self.licence,
+            subject=self.subject,
+        )
+
+
+_SHAPES: dict[str, tuple[int | None, ...]] = {
+    "joint_offsets": (NUM_SEGMENTS, 3),
+    "root_position": (None, 3),
+    "x_axis": (None, NUM_SEGMENTS, 3),
+    "features": (None, NUM_SEGMENTS, 18),
+    "pose": (None, POSE_SIZE),
+}
+
+
+def schema() -> "Features":
+    """The columns of a corpus as `datasets.Features`."""
+    from datasets import Array2D, Array3D, Features, List, Value
+
+    text = ("name", "dataset", "source", "file", "sha256", "licence", "subject")
+    caption = {"text": Value("string"), "start_s": Value("float64"), "end_s": Value("float64")}
+    return Features(
+        {n: Value("string") for n in text}
+        | {"non_commercial": Value("bool"), "captions": List(caption)}
+        | {"rate_hz": Value("float64"), "cutoff_hz": Value("float64")}
+        | {"body": Value("int64"), "version": Value("int64")}
+        | {n: (Array3D if len(s) == 3 else Array2D)(s, "float32") for n, s in _SHAPES.items()}
+    )
+
+
+def write_part(clips: Sequence[StoredClip], path: Path) -> None:
+    """Write clips as one Arrow stream of one record batch, in one atomic step.
+
+    Raises:
+        ValueError: more numbers than one batch can address.
+    """
+    import pyarrow as pa
+
+    arrow_schema = schema().arrow_schema
+    columns = [_column([getattr(c, f.name) for c in clips], f) for f in arrow_schema]
+    batch = pa.RecordBatch.from_arrays(columns, schema=arrow_schema)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".tmp")
+    with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_stream(file, arrow_schema) as writer:
+        writer.write_batch(batch)
+    draft.replace(path)
+
+
+def _column(values: Sequence[Any], column: "pa.Field") -> "pa.Array":
+    import pyarrow as pa
+
+    if column.name in _SHAPES:
+        return pa.ExtensionArray.from_storage(column.type, _nested(values))
+    if column.name == "captions":
+        values = [[{"text": c.text, "start_s": c.start_s, "end_s": c.end_s} for c in v] for v in values]
+    return pa.array(values, type=column.type)
+
+
+def _nested(arrays: Sequence[Floats]) -> "pa.Array":
+    """Arrays of one clip each as nested lists over one buffer, which is what Array2D and Array3D store."""
+    import pyarrow as pa
+
+    flat = np.concatenate([a.reshape(-1) for a in arrays])
+    if len(flat) > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"arrow: {len(arrays)} clips hold {len(flat)} numbers, more than a part can; lower clips_per_part"
+        )
+    values = pa.array(flat)
+    for size in reversed(arrays[0].shape[1:]):
+        starts = np.arange(0, len(values) + 1, size, dtype=np.int32)
+        values = pa.ListArray.from_arrays(pa.array(starts), values)
+    ends = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), values)
+
+
+def write_index(folder: Path, parts: Mapping[str, Sequence[str]]) -> None:
+    """Make a DatasetDict of the parts of each split, as `DatasetDict.save_to_disk` would without copying.
+
+    Args:
+        folder: of the corpus; the parts of a split lie in a folder of its name.
+        parts: names of the Arrow files of each split, in order; a split without any is left out.
+    """
+    from datasets import DatasetInfo
+
+    splits = [s for s in parts if parts[s]]
+    for split in splits:
+        DatasetInfo(features=schema()).write_to_directory(str(folder / split))
+        facts = [(name, (folder / split / name).stat().st_mtime_ns) for name in parts[split]]
+        state: dict[str, Any] = {
+            "_data_files": [{"filename": name} for name in parts[split]],
+            "_fingerprint": hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": split,
+        }
+        write_text(folder / split / "state.json", json.dumps(state, indent=2))
+    write_text(folder / INDEX_FILE, json.dumps({"splits": splits}))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one atomic step."""
+    draft = path.with_name(path.name + ".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def clear(folder: Path) -> None:
+    """Remove what is left of a corpus; its index goes first."""
+    (folder / INDEX_FILE).unlink(missing_ok=True)
+    for split in SPLITS:
+        shutil.rmtree(folder / split, ignore_errors=True)
+
+
+def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
+    """Memory-mapped record batches of one split, in order; none if the corpus has no such split.
+
+    Raises:
+        FileNotFoundError: no whole corpus is there.
+        ValueError: a file of it is not whole.
+    """
+    import pyarrow as pa
+
+    index = folder / INDEX_FILE
+    if not index.is_file():
+        raise FileNotFoundError(
+            f"corpus: expected {index}; run data_prep/simulate.py, or data_prep/kinematics.py to its end"
+        )
+    try:
+        if split not in json.loads(index.read_text(encoding="utf-8"))["splits"]:
+            return
+        state = json.loads((folder / split / "state.json").read_text(encoding="utf-8"))
+        for file in state["_data_files"]:
+            stream = pa.ipc.open_stream(pa.memory_map(str(folder / split / file["filename"])))
+            batches = list(stream)
+            if not batches:
+                raise ValueError(f"{file['filename']} ends before its first clip")
+            yield from batches
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(
+            f"corpus: {folder / split} cannot be read ({error}); delete the folder and write it again"
+        ) from error
+
+
+def frames_of(batches: Iterable["pa.RecordBatch"], name: str) -> tuple["Blocks", torch.Tensor]:
+    """A column of arrays without copying it, and the number of frames of each clip."""
+    import pyarrow as pa
+
+    blocks, lengths = [], []
+    for batch in batches:
+        array = batch.column(name)
+        lists = array.storage if isinstance(array, pa.ExtensionArray) else array
+        lengths.append(torch.from_numpy(np.diff(lists.offsets.to_numpy())).long())
+        values = lists
+        while pa.types.is_list(values.type):
+            values = values.flatten()
+        flat = values.to_numpy(zero_copy_only=True).reshape(-1, *_SHAPES[name][1:])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            blocks.append(torch.from_numpy(flat))
+    return Blocks(blocks), torch.cat(lengths)
+
+
+class Blocks:
+    """Frames of memory-mapped blocks, addressed as if they were laid end to end in one tensor."""
+
+    def __init__(self, blocks: Sequence[torch.Tensor]) -> None:
+        self.blocks = tuple(blocks)
+        self.starts = torch.tensor(np.cumsum([0, *map(len, blocks)]))
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, key: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Frames by index (N, M), and column (N, 1) if given; each row of the index lies in one block."""
+        frames, *columns = key if isinstance(key, tuple) else (key,)
+        block = torch.bucketize(frames[:, 0].contiguous(), self.starts, right=True) - 1
+        used = block.unique().tolist()
+        if len(used) == 1:
+            whole: torch.Tensor = self.blocks[used[0]][(frames - self.starts[used[0]], *columns)]
+            return whole
+        tail = self.blocks[0].shape[1 + len(columns) :]
+        taken = self.blocks[0].new_empty(*frames.shape, *tail)
+        for b in used:
+            rows = (block == b).nonzero()[:, 0]
+            taken[rows] = self.blocks[b][(frames[rows] - self.starts[b], *(c[rows] for c in columns))]
+        return taken
