@@ -11,7 +11,16 @@ from anymo.body.fitting import fit
 from anymo.body.mounting import Mount, first_hit, mount_of
 from anymo.body.nearest import nearest_on_triangles
 from anymo.records import Array, Placement
-from anymo.skeleton import INDEX, NUM_SEGMENTS, PARENTS, PLACEMENTS, SEGMENTS, segment_of
+from anymo.skeleton import (
+    DEFAULT_JOINT_OFFSETS,
+    INDEX,
+    NUM_SEGMENTS,
+    PARENTS,
+    PLACEMENTS,
+    SEGMENTS,
+    forward_kinematics,
+    segment_of,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -20,6 +29,10 @@ _NEXT: tuple[int, ...] = tuple(
     next((c for c in range(NUM_SEGMENTS) if PARENTS[c] == s), -1) for s in range(NUM_SEGMENTS)
 )
 _TILT_RAD = np.deg2rad(10.0)
+_SHORTEST_BONE_M = 1e-3
+_DEFAULT_JOINTS = forward_kinematics(
+    np.zeros((1, 3)), np.tile(np.eye(3), (1, NUM_SEGMENTS, 1, 1)), DEFAULT_JOINT_OFFSETS
+)[0][0]
 
 
 def _unit(v: Array) -> Array:
@@ -76,16 +89,20 @@ class Body:
 
     @cached_property
     def axes(self) -> Array:
-        """(23, 3) unit limb axes: to the next joint; hands, toes and head away from the one before."""
-        joint = self.joint_position
-        return _unit(
+        """(23, 3) unit limb axes: to the next joint; hands, toes and head away from the one before.
+
+        Where a rig puts both joints in one place, the axis is that of the default skeleton.
+        """
+        bone, usual = (
             np.array(
                 [
                     joint[n] - joint[s] if n >= 0 else joint[s] - joint[p]
                     for s, (n, p) in enumerate(zip(_NEXT, PARENTS, strict=True))
                 ]
             )
+            for joint in (self.joint_position, _DEFAULT_JOINTS)
         )
+        return _unit(np.where(np.linalg.norm(bone, axis=1, keepdims=True) > _SHORTEST_BONE_M, bone, usual))
 
     @cached_property
     def frame(self) -> Array:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anymo.records import Array, Motion, Recording
+    from anymo.simulation import DeviceModel
 
 
 def _list(wanted: bool) -> None:
@@ -27,7 +28,9 @@ def _list(wanted: bool) -> None:
 
 
 def simulate(
-    motion: Annotated[str, typer.Argument(help="A .bvh or .bvh.gz file, or an activity such as walking.")],
+    motion: Annotated[
+        str, typer.Argument(help="A motion file (docs/formats.md) or an activity such as walking.")
+    ],
     *,
     placement: Annotated[list[str], typer.Option(help="Where a sensor sits; repeat it for more sensors.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Written: .csv, .npz or .parquet.")],
@@ -36,10 +39,10 @@ def simulate(
         Literal["included", "removed"], typer.Option(help="Specific force, or gravity taken out.")
     ] = "included",
     device: Annotated[
-        bool, typer.Option("--device/--ideal", help="With the errors of a consumer part, or without.")
-    ] = True,
+        str, typer.Option(help="Errors of a phone, watch, mtw, logger or tag; of any consumer part; or none.")
+    ] = "consumer",
     frame_rate: Annotated[
-        float | None, typer.Option(help="Frames per second of a motion file whose header states them wrong.")
+        float | None, typer.Option(help="Frames per second of a motion file that states none, or wrong ones.")
     ] = None,
     duration: Annotated[float, typer.Option(help="Length of an activity, s; a file has its own.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of the activity and of the device's errors.")] = 0,
@@ -53,33 +56,45 @@ def simulate(
 
     from anymo import body, simulation
 
-    _check(output, plot, device=device)
+    errors = _device(device)
+    _check(output, plot, ideal=errors is None)
     wearer = body.load()
-    worn = [wearer.placement(name) for name in placement]
     rng = np.random.default_rng(seed)
     movement, cutoff_hz = _motion(motion, rng, duration, frame_rate, wearer.joint_offsets)
+    wearer = wearer.fitted(movement.joint_offsets)
+    worn = [wearer.placement(name) for name in placement]
     sense = partial(
         simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, rng=rng, cutoff_hz=cutoff_hz
     )
-    recording = sense(device=simulation.DeviceModel() if device else None)
+    recording = sense(device=errors)
     write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
     if plot is not None:
         _draw(plot, ideal=sense(device=None), recording=recording)
+    lost = sum(int((~sensor.valid).sum()) for sensor in recording.sensors)
     typer.echo(
         f"{output}: {recording.duration_s:.1f} s of {movement.name}, time s, acc m/s^2, gyro rad/s\n"
         f"to read it: --rate {rate:g} --acc-unit m/s^2 --gyro-unit rad/s --gravity {gravity} "
-        f"--placement '{placement[0]}'" + (_columns_hint(recording) if len(worn) > 1 else "")
+        f"--placement '{placement[0]}'"
+        + (_columns_hint(recording) if len(worn) > 1 else "")
+        + (f"\n{lost} samples lost by the device: empty cells" if lost else "")
     )
 
 
-def _check(output: Path, plot: Path | None, *, device: bool) -> None:
+def _device(name: str) -> "DeviceModel | None":
+    from anymo.simulation import DeviceModel, presets
+
+    own = {"none": None, "consumer": DeviceModel()}
+    return own[name] if name in own else presets.device(name)
+
+
+def _check(output: Path, plot: Path | None, *, ideal: bool) -> None:
     if output.suffix not in _WRITERS:
         raise ValueError(f"--output: expected a name ending in {', '.join(_WRITERS)}, got {output.name!r}")
     for file in filter(None, (output, plot)):
         if not file.parent.is_dir():
             raise FileNotFoundError(f"{file}: no folder {file.parent}; make it first")
-    if plot is not None and not device:
-        raise ValueError("--plot: compares the device with an ideal sensor; leave --ideal out")
+    if plot is not None and ideal:
+        raise ValueError("--plot: compares a device with an ideal sensor; leave --device none out")
 
 
 def _motion(
@@ -107,7 +122,7 @@ def _prefix(recording: "Recording", placement: str) -> str:
 
 
 def _table(recording: "Recording") -> "pd.DataFrame":
-    """Column per channel; the placement stands before the name where there are several."""
+    """Column per channel, after its placement where there are several; lost samples leave empty cells."""
     import numpy as np
     import pandas as pd
 
@@ -117,7 +132,8 @@ def _table(recording: "Recording") -> "pd.DataFrame":
         for kind, signal in (("acc", sensor.acc), ("gyro", sensor.gyro)):
             if signal is not None:
                 name = f"{_prefix(recording, sensor.placement)}{kind}"
-                columns.update({f"{name}_{axis}": signal[:, i] for i, axis in enumerate("xyz")})
+                kept = np.where(sensor.valid[:, None], signal, np.nan)
+                columns.update({f"{name}_{axis}": kept[:, i] for i, axis in enumerate("xyz")})
     return pd.DataFrame(columns)
 
 

@@ -150,4 +150,5 @@ def _call(loader: Callable[..., Motion], source: Any, name: str, stated: Mapping
     if unknown := [key for key in stated if key not in known]:
         options = sorted(p for p in known if p not in ("path", "source", "name"))
         raise ValueError(f"{name}: this format has no option {unknown[0]!r}; it takes {', '.join(options)}")
-    return loader(source, name=name, **stated)
+    with np.errstate(over="ignore", invalid="ignore"):  # of absurd numbers; Motion refuses what comes of them
+        return loader(source, name=name, **stated)

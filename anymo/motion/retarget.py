@@ -81,6 +81,8 @@ def motion_from_poses(
 
 
 def _check_poses(position: Array, rotation: Array, rate_hz: float, where: str) -> None:
+    if len(position) < 2:
+        raise ValueError(f"{where}: needs 2 frames or more, got {len(position)}; is the file whole?")
     if not (np.isfinite(position).all() and np.isfinite(rotation).all()):
         raise ValueError(f"{where}: poses hold NaN or infinity; cut the clip or fill the gap first")
     if not rate_hz > 0:

@@ -155,3 +155,12 @@ def test_a_point_off_the_body_is_refused_with_the_nearest_spot(anny_adult):
     assert anny_adult.on_skin(far, within_m=0.25).segment == "LeftUpperLeg"
     with pytest.raises(ValueError, match=r"must be \(3,\) finite metres"):
         anny_adult.placement_at("Head", np.array([0.0, np.nan, 0.0]))
+
+
+def test_joints_in_one_place_leave_every_frame_sound() -> None:
+    """As in CMU's rigs, whose L5 starts where the pelvis does."""
+    offsets = DEFAULT_JOINT_OFFSETS.copy()
+    offsets[[INDEX["L5"], INDEX["LeftShoulder"]]] = 0.0
+    worn = body.load().fitted(offsets)
+    np.testing.assert_allclose(np.linalg.norm(worn.axes, axis=1), 1.0)
+    np.testing.assert_allclose(np.linalg.det(worn.frame), 1.0)
