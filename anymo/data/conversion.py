@@ -68,7 +68,7 @@ class KinematicsConfig:
     held_out_fraction: float = 0.12
     seed: int = 0
     clips_per_part: int = 32
-    max_refused: float = 0.05
+    max_refused: float = 0.2
     num_proc: int = 2
     shard: str = "0/1"
 

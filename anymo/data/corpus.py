@@ -27,8 +27,9 @@ from anymo.data.arrow import (
     write_part,
 )
 from anymo.data.card import entry, write_card, write_manifest
-from anymo.records import Motion
+from anymo.records import Motion, SegmentKinematics
 from anymo.simulation import MotionSpline
+from anymo.skeleton import SEGMENTS
 
 __all__ = [
     "GRID_HZ",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 CLIPS_PER_PART = 128
+MAX_ACCELERATION_MPS2 = 500.0  # of a joint, smoothed; landings and throws of sound clips stay under 420
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +186,12 @@ def store_clip(
         non_commercial: its licence forbids commercial use.
 
     Raises:
-        ValueError: the motion is too short to differentiate, or has too few frames per second to smooth.
+        ValueError: the motion is too short to differentiate, has too few frames per second to smooth, or
+            jumps as no body does.
     """
     motion = clip.motion
     kinematics = MotionSpline(motion, clip.cutoff_hz).at(GRID_HZ)
+    _check_peak(kinematics, motion.name)
     return StoredClip(
         name=motion.name,
         dataset=dataset,
@@ -208,6 +212,16 @@ def store_clip(
         features=kinematics.features.astype(np.float32),
         pose=pose_features(motion).astype(np.float32),
     )
+
+
+def _check_peak(kinematics: SegmentKinematics, name: str) -> None:
+    acceleration = np.linalg.norm(kinematics.features[..., :3], axis=-1)
+    frame, segment = np.unravel_index(int(acceleration.argmax()), acceleration.shape)
+    if (peak := float(acceleration[frame, segment])) > MAX_ACCELERATION_MPS2:
+        raise ValueError(
+            f"{name}: {SEGMENTS[segment]} is accelerated by {peak:.0f} m/s² at {frame / GRID_HZ:.2f} s, a body "
+            f"by {MAX_ACCELERATION_MPS2:.0f} at most: a marker was lost or a joint flipped; mend or cut the clip"
+        )
 
 
 def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed: int) -> MotionCorpus:

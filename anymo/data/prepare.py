@@ -130,11 +130,17 @@ def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredCl
         yield store_clip(ClipSource(motion=motion, body=shape), dataset="procedural")
     root = data_root() if config.use_real_clips else None
     if root is not None:
-        for clip in tqdm(find_clips(root), desc="real clips", unit="clip"):
-            source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
-            yield store_clip(
-                source,
-                dataset="cmu",
-                file=clip.path.relative_to(root).as_posix(),
-                sha256=file_sha256(clip.path),
-            )
+        yield from _real_clips(root)
+
+
+def _real_clips(root: Path) -> Iterator[StoredClip]:
+    clips, refused = find_clips(root), []
+    for clip in tqdm(clips, desc="real clips", unit="clip"):
+        source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
+        file = clip.path.relative_to(root).as_posix()
+        try:
+            yield store_clip(source, dataset="cmu", file=file, sha256=file_sha256(clip.path))
+        except ValueError as error:
+            refused.append(str(error))
+    if refused:
+        _log.warning("%d of %d real clips refused: %s", len(refused), len(clips), "; ".join(refused))

@@ -20,6 +20,8 @@ _HEIGHT_RANGE_M = (1.2, 2.2)
 _CROWN_ABOVE_HEAD_JOINT_M = 0.18
 _LEVEL_SINE = np.sin(np.radians(15.0))
 _T_POSE_JUMP_RADPS = 20.0  # of both upper arms from the first frame to the second
+_T_POSE_LEAVES_S = 0.15  # some rigs ease out of it, at speeds of no living arm
+_ARMS = [INDEX[side + part] for part in ("UpperArm", "ForeArm", "Hand") for side in ("Left", "Right")]
 _FASTEST_PELVIS_MPS = 12.5  # sprinters reach 12.4
 
 
@@ -51,7 +53,7 @@ def motion_from_poses(
         captions: sentences that go with the clip.
         licence: terms of the data.
         subject: who moved.
-        may_open_with_t_pose: drop a first frame that is a T-pose and no part of the movement.
+        may_open_with_t_pose: drop a T-pose that opens the clip and is no part of the movement.
 
     Raises:
         ValueError: a pose is no number, a bone has no length, or the body's height is implausible.
@@ -63,9 +65,9 @@ def motion_from_poses(
     local = world.copy()
     for child, parent in enumerate(PARENTS[1:], start=1):
         local[:, child] = np.swapaxes(world[:, parent], -1, -2) @ world[:, child]
-    skip = int(may_open_with_t_pose and _opens_with_t_pose(position, world, rate_hz))
+    skip = _opening_t_pose(position, world, rate_hz) if may_open_with_t_pose else 0
     if skip:
-        logger.info("%s: the T-pose that opens the clip is dropped", name)
+        logger.info("%s: the T-pose that opens the clip is dropped, %d frames", name, skip)
     feet = [INDEX[n] for n in ("LeftFoot", "LeftToe", "RightFoot", "RightToe")]
     return Motion(
         root_position=position[skip:, 0] - [0.0, 0.0, position[skip:, feet, 2].min()],
@@ -134,9 +136,11 @@ def arms_are_level(place: Array) -> bool:
     return bool((np.abs(unit(np.stack(arms))[:, 2]) < _LEVEL_SINE).all())
 
 
-def _opens_with_t_pose(position: Array, world: Array, rate_hz: float) -> bool:
-    """Arms level in the first frame and elsewhere in the second."""
-    arms = [INDEX["LeftUpperArm"], INDEX["RightUpperArm"]]
-    turn = np.swapaxes(world[0, arms], -1, -2) @ world[1, arms]
-    jump = Rotation.from_matrix(turn).magnitude() * rate_hz
-    return arms_are_level(position[0]) and bool((jump > _T_POSE_JUMP_RADPS).all())
+def _opening_t_pose(position: Array, world: Array, rate_hz: float) -> int:
+    """Frames of a T-pose that opens the clip, and of the swift turn of the arms out of it; 0 without one."""
+    turn = np.swapaxes(world[:-1, _ARMS], -1, -2) @ world[1:, _ARMS]
+    opening = turn[: max(1, round(_T_POSE_LEAVES_S * rate_hz))]
+    rate = Rotation.from_matrix(opening.reshape(-1, 3, 3)).magnitude().reshape(-1, len(_ARMS)) * rate_hz
+    if not (arms_are_level(position[0]) and (rate[0, :2] > _T_POSE_JUMP_RADPS).all()):
+        return 0
+    return int(np.flatnonzero((rate > _T_POSE_JUMP_RADPS / 2).any(axis=1))[-1]) + 1

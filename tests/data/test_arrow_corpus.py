@@ -20,6 +20,7 @@ from anymo.data.corpus import ClipSource, MotionCorpus, is_held_out, store_clip
 from anymo.data.prepare import bodies_of
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.records import Caption, Motion
+from anymo.skeleton import INDEX
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Write = Callable[..., Path | None]
@@ -186,12 +187,21 @@ def test_other_files_or_settings_are_another_corpus(write: Write, folder: Path) 
         write()
 
 
+def test_a_joint_that_flips_is_refused(hand_motion: Callable[..., Motion]) -> None:
+    sound = hand_motion(duration_s=2.0)
+    store_clip(ClipSource(motion=sound, body=0))
+    rotations = sound.rotations.copy()
+    rotations[60, INDEX["LeftLowerLeg"]] = rotations[60, INDEX["LeftLowerLeg"]] @ np.diag([-1.0, 1.0, -1.0])
+    with pytest.raises(ValueError, match=r"swing-0: Left\w+ is accelerated by \d+ m/s² at (0\.9|1\.0)"):
+        store_clip(ClipSource(motion=replace(sound, rotations=rotations), body=0))
+
+
 def test_refused_files_are_listed(write: Write, folder: Path, tmp_path: Path) -> None:
     (folder / "s1" / "take5.bvh").write_text("broken")
     with pytest.raises(
         ValueError, match=r"1 of 12 files refused, e\.g\. take5\.bvh: not a number.*max_refused"
     ):
-        write()
+        write(max_refused=0.05)
     with pytest.raises(FileNotFoundError):
         MotionCorpus.load(tmp_path / "corpus")
     corpus = write(max_refused=0.1)
@@ -301,13 +311,14 @@ def test_every_shared_clip_becomes_kinematics(
     """Over processes."""
     monkeypatch.setenv("ANYMO_DATA", str(data_root))
     sets = ("cmu", "cmu_amc", "cmu_asfamc", "cmu_expmap", "bandai_namco")
-    stated = KinematicsConfig(
-        output=tmp_path, sets=sets, non_commercial=True, num_proc=os.cpu_count() or 1, max_refused=0.0
-    )
+    stated = KinematicsConfig(output=tmp_path, sets=sets, non_commercial=True, num_proc=os.cpu_count() or 1)
     corpus = write_kinematics(stated)
     assert corpus is not None
     entries = manifest(corpus)
     assert {e["dataset"] for e in entries} == set(sets)
+    refused = [e["reason"] for e in entries if e["status"] == "refused"]
+    assert len(refused) < 25
+    assert all("is accelerated by" in reason for reason in refused)
     divided = {e["subject"]: {o["split"] for o in entries if o["subject"] == e["subject"]} for e in entries}
     assert [s for s, splits in divided.items() if s and len(splits) > 1] == []
     sampler = WindowSampler(MotionCorpus.load(corpus), [body.load()], DrawConfig(), held_out=False)
