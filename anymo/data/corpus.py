@@ -219,8 +219,8 @@ def _check_peak(kinematics: SegmentKinematics, name: str) -> None:
     frame, segment = np.unravel_index(int(acceleration.argmax()), acceleration.shape)
     if (peak := float(acceleration[frame, segment])) > MAX_ACCELERATION_MPS2:
         raise ValueError(
-            f"{name}: {SEGMENTS[segment]} is accelerated by {peak:.0f} m/s² at {frame / GRID_HZ:.2f} s, a body "
-            f"by {MAX_ACCELERATION_MPS2:.0f} at most: a marker was lost or a joint flipped; mend or cut the clip"
+            f"{name}: {SEGMENTS[segment]} is accelerated by {peak:.0f} m/s² at {frame / GRID_HZ:.2f} s, expected "
+            f"{MAX_ACCELERATION_MPS2:.0f} at most: was a marker lost, did a joint flip? mend or cut the clip"
         )
 
 
