@@ -21,6 +21,7 @@ from anymo.motion.clips import CMU_MANIFEST
 
 _log = logging.getLogger(__name__)
 
+GENERATED_CUTOFF_HZ = 20.0  # of generated motion: joints at their stops turn more sharply than flesh does
 REAL_CUTOFF_HZ = 12.0  # of captured motion: the 60 fps retargeted clips carry little but jitter above
 
 
@@ -32,6 +33,7 @@ class PrepareConfig:
         output: folder the corpus is written to.
         seed: of bodies, motions and the held-out draw.
         num_clips: procedural clips.
+        activities: "core", fifty that are common, or "all" of the library; they take turns.
         clip_s: duration of each, s.
         num_bodies: body shapes that move and wear the sensors; the first is the average adult.
         held_out_fraction: share of clips kept for validation, whole clips.
@@ -41,12 +43,15 @@ class PrepareConfig:
     output: Path = Path("runs/demo/corpus")
     seed: int = 0
     num_clips: int = 900
+    activities: str = "core"
     clip_s: float = 8.0
     num_bodies: int = 8
     held_out_fraction: float = 0.12
     use_real_clips: bool = True
 
     def __post_init__(self) -> None:
+        if self.activities not in ("core", "all"):
+            raise ValueError(f"prepare: expected activities 'core' or 'all', got {self.activities!r}")
         if (
             self.num_clips < 1
             or self.clip_s <= 0
@@ -117,7 +122,7 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
 
 
 def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredClip]:
-    activities = tuple(procedural.ACTIVITIES)
+    activities = procedural.CORE if config.activities == "core" else tuple(procedural.ACTIVITIES)
     for i in tqdm(range(config.num_clips), desc="motion", unit="clip"):
         rng = np.random.default_rng([config.seed, 2, i])
         shape = i // len(activities) % len(shapes)
@@ -127,7 +132,8 @@ def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredCl
             duration_s=config.clip_s,
             joint_offsets=shapes[shape].joint_offsets,
         )
-        yield store_clip(ClipSource(motion=motion, body=shape), dataset="procedural")
+        source = ClipSource(motion=motion, body=shape, cutoff_hz=GENERATED_CUTOFF_HZ)
+        yield store_clip(source, dataset="procedural")
     root = data_root() if config.use_real_clips else None
     if root is not None:
         yield from _real_clips(root)

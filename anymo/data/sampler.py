@@ -13,7 +13,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from anymo.body import Body
-from anymo.data.corpus import GRID_HZ, POSE_HZ, MotionCorpus
+from anymo.data.corpus import EDGE_FRAMES, GRID_HZ, POSE_HZ, MotionCorpus
 from anymo.data.window import collate, resample
 from anymo.records import GRAVITY_MPS2, WindowBatch
 from anymo.simulation import DeviceModel, placement_matrix
@@ -125,7 +125,7 @@ class WindowSampler:
         self.device_model = DeviceModel()
         clips = corpus.clips(held_out=held_out)
         frames = (corpus.first[1:] - corpus.first[:-1])[clips]
-        needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4
+        needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4 + 2 * EDGE_FRAMES
         self.clips, self.frames = clips[frames >= needed], frames[frames >= needed]
         if len(self.clips) < len(clips):
             short = [corpus.names[c] for c in clips[frames < needed].tolist()]
@@ -161,8 +161,8 @@ class WindowSampler:
         picked = torch.from_numpy(rng.integers(len(self.clips), size=size)) if clips is None else clips
         clip, frames = self.clips[picked], self.frames[picked].numpy()
         speed = rng.uniform(*self.config.speed, size)
-        slack = frames - 4 - self.config.window_s * speed * GRID_HZ
-        start = 1 + rng.uniform(0, 1, size) * np.maximum(slack, 0)  # grid frames from the clip's first
+        slack = frames - 4 - 2 * EDGE_FRAMES - self.config.window_s * speed * GRID_HZ
+        start = 1 + EDGE_FRAMES + rng.uniform(0, 1, size) * np.maximum(slack, 0)  # grid frames into the clip
         views = tuple(self._view(clip, start, speed, rng) for _ in range(num_views))
         captions = [self.corpus.captions[c] for c in clip.tolist()]
         drawn = [c[0] if rng.random() < phrase_share else _sentence(c, rng) for c in captions]
@@ -247,7 +247,7 @@ class WindowSampler:
         """(N, M, 18) at the device's own times, by cubic convolution on the grid, played at `speed`."""
         num = int(np.ceil(self.config.window_s * rate_hz)) + 1
         frames = start[:, None] + np.arange(num) * (speed[:, None] * GRID_HZ / rate_hz)
-        longest = (self.corpus.first[clip + 1] - self.corpus.first[clip]).numpy()[:, None] - 3
+        longest = (self.corpus.first[clip + 1] - self.corpus.first[clip]).numpy()[:, None] - 3 - EDGE_FRAMES
         frames = np.minimum(frames, longest)
         whole = np.floor(frames).astype(np.int64)
         weights = torch.from_numpy(_cubic_weights(frames - whole)).float()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from anymo.motion import ACTIVITIES, ProceduralSource, generate
+from anymo.motion import ACTIVITIES, ProceduralSource, generate, procedural
 from anymo.records import Motion
 from anymo.skeleton import DEFAULT_JOINT_OFFSETS, INDEX, MIRROR, forward_kinematics
 
@@ -195,3 +195,8 @@ def test_speed_words_follow_the_speed() -> None:
 def test_bad_requests_say_what_is_wrong(how: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         generate(rng=np.random.default_rng(0), **how)  # type: ignore[arg-type]
+
+
+def test_the_core_is_of_the_library() -> None:
+    assert len(set(procedural.CORE)) == 50
+    assert set(procedural.CORE) < set(procedural.ACTIVITIES)

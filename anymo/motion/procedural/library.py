@@ -29,6 +29,18 @@ ACTIVITIES: dict[str, Activity] = (
     LOCOMOTION | POSTURES | EVERYDAY | HOUSEHOLD | GESTURES | SPORT | BALL_GAMES | GYM | FLOOR | TRAINING
     | FALLS | RIDES
 )  # fmt: skip
+# Common ones, few enough for the minutes of the demo: the library as it was before postures and falls.
+CORE: tuple[str, ...] = (
+    "standing still", "sitting", "lying down", "walking slowly", "walking", "walking briskly",
+    "walking in a circle", "climbing stairs", "descending stairs", "turning around", "crawling",
+    "standing up and sitting down", "picking something up", "waving", "clapping", "typing", "eating",
+    "drinking", "brushing teeth", "vacuuming", "sweeping", "ironing", "stirring", "running", "jogging",
+    "jumping", "hopping", "jumping jacks", "squatting", "lunges", "push-ups", "cycling", "rowing", "boxing",
+    "kicking a ball", "throwing", "playing tennis", "playing badminton", "golf swing", "dribbling",
+    "dancing", "swinging arms", "arm circles", "raising arm forward", "raising arm sideways",
+    "turning forearm outward", "turning forearm inward", "pulling elbows up", "arm pendulum",
+    "bent-over pull",
+)  # fmt: skip
 LICENCE = "Apache-2.0"
 _COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed, rate or count is worth saying
 
