@@ -85,11 +85,13 @@ class Motion:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SegmentKinematics:
-    """World pose of the segments and the 18 numbers per frame that make simulation a matrix product.
+    """World pose of S rigid bodies and the 18 numbers per frame that make simulation a matrix product.
 
-    position   segment origin, world, m                          (T, 23, 3)
-    rotation   world from segment                                (T, 23, 3, 3)
-    features   A (3), u (3), B (9, row-major), w (3): see anymo.simulation.kinematics   (T, 23, 18)
+    The bodies are the 23 segments, or, where `anymo.simulation.PoseSpline` was given others, those.
+
+    position   body's origin, world, m                           (T, S, 3)
+    rotation   world from body                                   (T, S, 3, 3)
+    features   A (3), u (3), B (9, row-major), w (3): see anymo.simulation.kinematics   (T, S, 18)
     """
 
     position: Array
@@ -98,13 +100,13 @@ class SegmentKinematics:
     rate_hz: float
 
     def __post_init__(self) -> None:
-        frames = len(self.position)
+        _require(self.rate_hz > 0, f"kinematics: rate_hz must be positive, got {self.rate_hz}")
         for name, array, tail in (
             ("position", self.position, (3,)),
             ("rotation", self.rotation, (3, 3)),
             ("features", self.features, (18,)),
         ):
-            shape = (frames, NUM_SEGMENTS, *tail)
+            shape = (*self.position.shape[:2], *tail)
             _require(array.shape == shape, f"kinematics: {name} must be {shape}, got {array.shape}")
 
 

@@ -1,10 +1,33 @@
 """Simulation: motion to what an inertial sensor at any place on the body would read.
 
-The door is `simulate`; training draws thousands of placements through `placement_matrix` directly.
+The door is `simulate`; `simulate_stream` is for hours at thousands of placements, `simulate_skin` for skin
+that deforms, `PoseSpline` for any rigid body; training draws placements through `placement_matrix` directly.
+`presets.device` names real parts; `align` and `RankTransform` calibrate on real recordings.
 """
 
+from anymo.simulation import presets
+from anymo.simulation.alignment import SensorAlignment, align
 from anymo.simulation.device import DeviceModel
-from anymo.simulation.imu import placement_matrix, simulate
-from anymo.simulation.kinematics import MotionSpline
+from anymo.simulation.imu import SensorArray, normal_gravity, placement_matrix, simulate
+from anymo.simulation.kinematics import MotionSpline, PoseSpline
+from anymo.simulation.rank_transform import RankTransform
+from anymo.simulation.skin import simulate_skin
+from anymo.simulation.smoothing import choose_cutoff
+from anymo.simulation.stream import simulate_stream
 
-__all__ = ["DeviceModel", "MotionSpline", "placement_matrix", "simulate"]
+__all__ = [
+    "DeviceModel",
+    "MotionSpline",
+    "PoseSpline",
+    "RankTransform",
+    "SensorAlignment",
+    "SensorArray",
+    "align",
+    "choose_cutoff",
+    "normal_gravity",
+    "placement_matrix",
+    "presets",
+    "simulate",
+    "simulate_skin",
+    "simulate_stream",
+]

@@ -1,6 +1,8 @@
 """The ideal sensor as a matrix product, and the `simulate` door."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,9 +16,34 @@ from anymo.records import (
     SegmentKinematics,
     SensorStream,
 )
-from anymo.simulation.device import DeviceModel
+from anymo.simulation.device import DeviceModel, Measurement
 from anymo.simulation.kinematics import MotionSpline
-from anymo.skeleton import INDEX
+from anymo.skeleton import INDEX, NUM_SEGMENTS
+
+
+def normal_gravity(latitude_deg: float, height_m: float = 0.0) -> float:
+    """Gravity on the WGS 84 ellipsoid, m/s²: 9.780 at the equator, 9.832 at the poles.
+
+    Somigliana's closed formula and its second-order change with height (NIMA TR8350.2, third edition, 2000,
+    eqs. 4-1 and 4-3).
+
+    Args:
+        latitude_deg: geodetic latitude, -90 to 90.
+        height_m: above the ellipsoid; the formula holds for small heights.
+
+    Raises:
+        ValueError: a latitude that is none.
+    """
+    if not -90 <= latitude_deg <= 90:
+        raise ValueError(f"gravity: latitude_deg must be from -90 to 90, got {latitude_deg}")
+    semi_major_m, flattening, equator, somigliana, e2 = (
+        6378137.0, 1 / 298.257223563, 9.7803253359, 0.00193185265241, 0.00669437999014,
+    )  # fmt: skip
+    ratio = 0.00344978650684  # m = ω²a²b / GM
+    sin2 = float(np.sin(np.deg2rad(latitude_deg)) ** 2)
+    surface: float = equator * (1 + somigliana * sin2) / (1 - e2 * sin2) ** 0.5
+    slope = 2 / semi_major_m * (1 + flattening + ratio - 2 * flattening * sin2)
+    return surface * (1 - slope * height_m + 3 * height_m**2 / semi_major_m**2)
 
 
 def placement_matrix(
@@ -44,6 +71,107 @@ def placement_matrix(
     return matrix
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SensorArray:
+    """Ideal sensors in one gravity, laid out so that those of a segment are one matrix product.
+
+    Of the (18, 6) of a sensor, w alone acts on the gyroscope and not on the force, and A + γu is the same for
+    all, so the product is (T, 12) x (12, 3 n) and (T, 3) x (3, 3 n).
+
+    gravity_mps2  γ; 0 where the devices remove gravity
+    bodies        that carry sensors, ascending
+    force         columns of the n sensors of each of them, in their order  (12, 3 n)
+    gyro          likewise                                                  (3, 3 n)
+    place         where each sensor's columns are; None if sorted           (P,)
+    """
+
+    gravity_mps2: float
+    bodies: tuple[int, ...]
+    force: tuple[torch.Tensor, ...]
+    gyro: tuple[torch.Tensor, ...]
+    place: torch.Tensor | None
+
+    @classmethod
+    def of(
+        cls, segment: torch.Tensor, offset_m: torch.Tensor, rotation: torch.Tensor, gravity_mps2: float
+    ) -> Self:
+        """Lay out sensors.
+
+        Args:
+            segment: (P,) index of the body that carries each.
+            offset_m: (P, 3) position in the body's frame, m.
+            rotation: (P, 3, 3) body from sensor.
+            gravity_mps2: γ; 0 where the devices remove gravity.
+        """
+        matrix = placement_matrix(offset_m, rotation, 0.0)
+        order = torch.argsort(segment, stable=True)
+        bodies, counts = torch.unique_consecutive(segment[order], return_counts=True)
+        groups = matrix[order].split(counts.tolist())
+        rows = [0, 1, 2, *range(6, 15)]
+        force = tuple(g[:, rows, :3].transpose(0, 1).reshape(12, -1) for g in groups)
+        gyro = tuple(g[:, 15:, 3:].transpose(0, 1).reshape(3, -1) for g in groups)
+        is_sorted = bool((segment[1:] >= segment[:-1]).all())
+        place = None if is_sorted else torch.argsort(order)
+        return cls(gravity_mps2, tuple(bodies.tolist()), force, gyro, place)
+
+    @classmethod
+    def at(
+        cls,
+        placements: Sequence[Placement],
+        *,
+        gravity: Gravity = "included",
+        gravity_mps2: float = GRAVITY_MPS2,
+    ) -> Self:
+        """Sensors at placements, in float64.
+
+        Raises:
+            ValueError: no placements, or a gravity that is neither of the two or not a number.
+        """
+        if not placements:
+            raise ValueError(
+                "simulate: expected one placement or more, got none; see anymo.body.load().placement"
+            )
+        if gravity not in ("included", "removed") or not np.isfinite(gravity_mps2):
+            raise ValueError(
+                "simulate: expected gravity 'included' or 'removed' and a finite gravity_mps2, "
+                f"got {gravity!r} and {gravity_mps2}"
+            )
+        return cls.of(
+            torch.tensor([INDEX[p.segment] for p in placements]),
+            torch.from_numpy(np.stack([p.offset_m for p in placements])),
+            torch.from_numpy(np.stack([p.rotation for p in placements])),
+            gravity_mps2 if gravity == "included" else 0.0,
+        )
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        """Copy on a torch device."""
+        force, gyro = (tuple(c.to(device, dtype) for c in columns) for columns in (self.force, self.gyro))
+        place = None if self.place is None else self.place.to(device)
+        return replace(self, force=force, gyro=gyro, place=place)
+
+    def read(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the sensors read during a motion.
+
+        Args:
+            features: (T, S, 18) of `SegmentKinematics`, of the array's type and on its device.
+
+        Returns:
+            Specific force (T, P, 3) m/s² and angular velocity (T, P, 3) rad/s, sensor frame.
+        """
+        pull = features[..., :3] + self.gravity_mps2 * features[..., 3:6]
+        force = self._product(torch.cat([pull, features[..., 6:15]], dim=-1), self.force)
+        return force, self._product(features[..., 15:], self.gyro)
+
+    def _product(self, features: torch.Tensor, columns: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        widths = [c.shape[1] for c in columns]
+        out = features.new_empty(len(features), sum(widths))
+        moving = features.unbind(1)
+        for body, factor, part in zip(self.bodies, columns, out.split(widths, dim=1), strict=True):
+            torch.mm(moving[body], factor, out=part)
+        signal = out.view(len(features), -1, 3)
+        return signal if self.place is None else signal[:, self.place]
+
+
 def simulate(
     motion: Motion | SegmentKinematics,
     placements: Sequence[Placement],
@@ -58,20 +186,23 @@ def simulate(
     """What sensors at these placements read during a motion.
 
     Args:
-        motion: the movement, or its kinematics (then `rate_hz` and `cutoff_hz` are the kinematics' own).
+        motion: the movement, or its kinematics (then `rate_hz` and `cutoff_hz` are the kinematics' own, and a
+            device reads every `oversampling`-th frame).
         placements: where the sensors sit and how they are turned.
         rate_hz: sampling rate of the sensors, Hz; derivatives are taken at these very times.
         gravity: "included" gives specific force, "removed" linear acceleration.
-        gravity_mps2: magnitude of gravity, m/s².
+        gravity_mps2: magnitude of gravity, m/s²; `normal_gravity` gives that of a latitude.
         device: errors of a real device; None for the ideal sensor.
         rng: generator the device's errors are drawn from; needed with `device`.
         cutoff_hz: low-pass of captured motion before differentiation, Hz.
 
     Returns:
-        A recording with one stream per placement, all samples valid; its text is the motion's captions.
+        A recording with one stream per placement; its text is the motion's first caption. All samples of an
+        ideal sensor are valid, a device may lose some.
 
     Raises:
-        ValueError: no placements, or a device without a generator.
+        ValueError: no placements, a device without a generator, or a rate or motion that `MotionSpline` does
+            not take.
 
     Example:
         >>> from anymo.motion import procedural
@@ -81,36 +212,52 @@ def simulate(
         >>> simulate(motion, [wrist], rate_hz=50).sensors[0].acc.shape[1]
         3
     """
-    if not placements:
-        raise ValueError(
-            "simulate: expected one placement or more, got none; see anymo.body.load().placement"
-        )
     if device is not None and rng is None:
         raise ValueError("simulate: a device draws its errors; pass rng=np.random.default_rng(seed)")
-    kinematics = (
-        motion if isinstance(motion, SegmentKinematics) else MotionSpline(motion, cutoff_hz).at(rate_hz)
-    )
-    gamma = gravity_mps2 if gravity == "included" else 0.0
-    matrix = placement_matrix(
-        torch.from_numpy(np.stack([p.offset_m for p in placements])),
-        torch.from_numpy(np.stack([p.rotation for p in placements])),
-        gamma,
-    ).numpy()
-    streams = []
-    for placement, m in zip(placements, matrix, strict=True):
-        signal = kinematics.features[:, INDEX[placement.segment]] @ m
-        if device is not None and rng is not None:
-            signal = device.apply(signal, kinematics.rate_hz, rng)
-        streams.append(
-            SensorStream(
-                acc=signal[:, :3],
-                gyro=signal[:, 3:],
-                valid=np.ones(len(signal), dtype=bool),
-                rate_hz=kinematics.rate_hz,
-                placement=placement.name or placement.segment,
-                gravity=gravity,
-            )
+    felt: Gravity = "included" if device is not None else gravity  # a device removes gravity itself
+    sensors = SensorArray.at(placements, gravity=felt, gravity_mps2=gravity_mps2)
+    kinematics = _kinematics(motion, rate_hz, cutoff_hz, device, rng)
+    force, gyro = (s.transpose(0, 1) for s in sensors.read(torch.from_numpy(kinematics.features)))
+    rate_hz = kinematics.rate_hz
+    if device is None or rng is None:
+        measured = Measurement(acc=force, gyro=gyro, valid=torch.ones(force.shape[:2], dtype=torch.bool))
+    else:
+        rate_hz /= device.oversampling
+        measured = device.measure(torch.cat([force, gyro], dim=-1), rate_hz, rng, gravity=gravity)
+    streams = tuple(
+        SensorStream(
+            acc=measured.acc[k].numpy(),
+            gyro=None if measured.gyro is None else measured.gyro[k].numpy(),
+            valid=measured.valid[k].numpy(),
+            rate_hz=rate_hz,
+            placement=placement.name or placement.segment,
+            gravity=gravity,
         )
+        for k, placement in enumerate(placements)
+    )
     text = motion.captions[0].text if isinstance(motion, Motion) and motion.captions else ""
     name = motion.name if isinstance(motion, Motion) else ""
-    return Recording(sensors=tuple(streams), text=text, name=name, source="simulated")
+    return Recording(sensors=streams, text=text, name=name, source="simulated")
+
+
+def _kinematics(
+    motion: Motion | SegmentKinematics,
+    rate_hz: float,
+    cutoff_hz: float | None,
+    device: DeviceModel | None,
+    rng: np.random.Generator | None,
+) -> SegmentKinematics:
+    """At the times at which the device, or an ideal sensor, samples."""
+    if isinstance(motion, SegmentKinematics):
+        if motion.features.shape[1] != NUM_SEGMENTS:
+            raise ValueError(
+                f"simulate: expected kinematics of the {NUM_SEGMENTS} segments, got "
+                f"{motion.features.shape[1]} bodies; use SensorArray.of with the body of each"
+            )
+        return motion
+    spline = MotionSpline(motion, cutoff_hz)
+    times = spline.sample_times(rate_hz)
+    if device is None or rng is None:
+        return spline.at_times(times, rate_hz=rate_hz)
+    times = device.sample_times(spline.duration_s, rate_hz, rng)
+    return spline.at_times(times, rate_hz=rate_hz * device.oversampling)

@@ -8,122 +8,227 @@ acceleration α, every ideal sensor on it is linear in
 (the design note's derivation: f = Qᵀ(A + γu + Br), gyro = Qᵀw for offset r and mounting Q).
 """
 
+import logging
+
 import numpy as np
-from scipy.interpolate import BSpline, make_interp_spline
-from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
 from anymo.records import Array, Motion, SegmentKinematics
-from anymo.skeleton import NUM_SEGMENTS, forward_kinematics
+from anymo.simulation.rigid_body import BodyMotion, free_bodies, segment_tree
+from anymo.simulation.spline import DEGREE, QuinticSpline
 
-_DEGREE = 5
+_log = logging.getLogger(__name__)
+_BLOCK = 512  # times worked on at once: what stays in the cache
+_FAR_BEYOND = 5.0  # times the motion's band, up to which a sensor's band is not worth a warning
 
 
-class MotionSpline:
-    """Quintic splines through the world pose of every segment of a motion.
+class PoseSpline:
+    """Quintic splines through the world poses of any number of rigid bodies.
 
-    Positions are splined as they are; rotations as sign-continuous quaternions s(t) that are normalised on
-    evaluation: with N = |s|², ω = 2 Im(ṡ s̄)/N and α = 2 Im(s̈ s̄)/N − ω Ṅ/N, both world frame.
-    At the two ends the spline is not-a-knot: the third frame from an end is the first whose second
-    derivative is supported from both sides.
+    Positions are splined as they are, rotations as sign-continuous quaternions, normalised on evaluation
+    (`anymo.simulation.rigid_body.own_rates`).
+
+    Nothing is assumed beyond the ends. An interpolating spline is not-a-knot there, a smoothing one (see
+    `QuinticSpline.fit`) tends to the cubic that fits best, so that accelerations of the first and last three
+    frames, or half a cycle of the cutoff if that is longer, rest on one side only: leave half a second out
+    where it matters.
 
     Args:
-        motion: the movement; needs 6 frames or more.
-        cutoff_hz: zero-phase fourth-order low-pass of the pose before the spline, for captured motion
-            whose jitter would be differentiated twice; None for noise-free motion.
+        times_s: (T,) ascending, s; uniform or not.
+        position: (T, S, 3) origins of the bodies, world frame, m.
+        rotation: (T, S, 3, 3) world from body.
+        cutoff_hz: zero-phase smoothing of the pose for captured motion, whose jitter would be differentiated
+            twice: gain 1 / (1 + (f / cutoff)⁸), one half at the cutoff. None interpolates noise-free motion.
+        name: of the motion, for messages.
+
+    Raises:
+        ValueError: fewer than 6 frames, times not ascending, shapes that do not agree, values that are not
+            finite, or a cutoff that is not under half the frame rate.
     """
 
-    def __init__(self, motion: Motion, cutoff_hz: float | None = None) -> None:
-        frames = len(motion.root_position)
-        if frames <= _DEGREE:
+    def __init__(
+        self,
+        times_s: Array,
+        position: Array,
+        rotation: Array,
+        *,
+        cutoff_hz: float | None = None,
+        name: str = "pose",
+    ) -> None:
+        expected = (len(times_s), *position.shape[1:2])
+        if position.shape != (*expected, 3) or rotation.shape != (*expected, 3, 3):
             raise ValueError(
-                f"motion {motion.name!r}: expected at least {_DEGREE + 1} frames for a quintic spline, "
-                f"got {frames}; use a longer clip"
+                f"{name}: expected position (T, S, 3) and rotation (T, S, 3, 3) with T = {len(times_s)}, "
+                f"got {position.shape} and {rotation.shape}"
             )
-        position, rotation = forward_kinematics(motion.root_position, motion.rotations, motion.joint_offsets)
-        quaternion = _continuous_quaternions(rotation)
-        if cutoff_hz is not None:
-            position = _low_pass(position, cutoff_hz, motion)
-            quaternion = _low_pass(quaternion, cutoff_hz, motion)
-        times = np.arange(frames) / motion.rate_hz
-        self.duration_s = motion.duration_s
-        self._position: BSpline = make_interp_spline(times, position, k=_DEGREE)
-        self._quaternion: BSpline = make_interp_spline(times, quaternion, k=_DEGREE)
+        off = np.abs(rotation @ np.swapaxes(rotation, -1, -2) - np.eye(3)).max(initial=0.0)
+        with np.errstate(invalid="ignore"):  # NaN is named below
+            is_reflection = bool((np.linalg.det(rotation) < 0).any())
+        if off > 1e-3 or is_reflection:
+            raise ValueError(
+                f"{name}: expected rotation matrices, got R Rᵀ off the identity by {off:.2g} or a reflection"
+                "; convert quaternions or Euler angles with scipy.spatial.transform.Rotation"
+            )
+        self._fit(times_s, position, rotation, cutoff_hz, name)
+
+    def _fit(
+        self, times_s: Array, position: Array, rotation: Array, cutoff_hz: float | None, name: str
+    ) -> None:
+        """Spline the paths (T, F, 3) of some bodies and the rotations (T, S, 3, 3) of all."""
+        frames, paths = position.shape[:2]
+        channels = np.empty((3 * paths + 4 * rotation.shape[1], frames))
+        channels[: 3 * paths] = position.reshape(frames, -1).T
+        quaternion = channels[3 * paths :].reshape(-1, 4, frames)
+        for first in range(0, frames, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            turned = Rotation.from_matrix(rotation[block].reshape(-1, 3, 3), assume_valid=True).as_quat()
+            quaternion[..., block] = turned.reshape(-1, *quaternion.shape[:2]).transpose(1, 2, 0)
+        _check(times_s, channels, cutoff_hz, name)
+        flips = (quaternion[..., 1:] * quaternion[..., :-1]).sum(1) < 0
+        quaternion[..., 1:] *= 1.0 - 2.0 * (np.cumsum(flips, axis=-1) % 2)[:, None]
+        self.start_s = float(times_s[0])
+        self.duration_s = float(times_s[-1] - times_s[0])
+        self.band_hz = (frames - 1) / self.duration_s / 2 if cutoff_hz is None else cutoff_hz
+        self._name, self._paths, self._bodies = name, paths, rotation.shape[1]
+        self._spline = QuinticSpline.fit(times_s, channels, cutoff_hz)
 
     def at(self, rate_hz: float, start_s: float = 0.0, end_s: float | None = None) -> SegmentKinematics:
-        """Kinematics at a sensor's own sampling times start + k / rate.
+        """Kinematics at a sensor's own sampling times; arguments and errors are those of `sample_times`."""
+        return self.at_times(self.sample_times(rate_hz, start_s, end_s), rate_hz=rate_hz)
+
+    def sample_times(self, rate_hz: float, start_s: float = 0.0, end_s: float | None = None) -> Array:
+        """Times first frame + start + k / rate of a sensor, on the poses' clock.
+
+        A sensor far faster than the motion's band (half the frame rate, or the cutoff) is warned about: its
+        signal is right for the motion given, but a real one would hold more.
 
         Args:
             rate_hz: samples per second.
             start_s: first sample, s from the first frame.
-            end_s: no sample after this, s; None for the last frame.
+            end_s: no sample after this, s from the first frame; None for the last frame.
+
+        Returns:
+            (N,) s.
 
         Raises:
-            ValueError: the interval is not inside the motion.
+            ValueError: a rate that is not positive, or an interval that is not inside the motion.
         """
+        if not 0 < rate_hz < np.inf:
+            raise ValueError(
+                f"{self._name}: rate_hz must be positive, got {rate_hz}; give the sensor's samples per second"
+            )
         end_s = self.duration_s if end_s is None else end_s
         if not 0 <= start_s < end_s <= self.duration_s + 1e-9:
             raise ValueError(
-                f"kinematics: expected 0 <= start < end <= {self.duration_s:.3f} s, got {start_s} to {end_s}"
+                f"{self._name}: expected 0 <= start < end <= {self.duration_s:.3f} s, "
+                f"got {start_s} to {end_s}"
             )
-        times = start_s + np.arange(int(np.floor((end_s - start_s) * rate_hz + 1e-9)) + 1) / rate_hz
-        rotation, omega, alpha = _rotation_derivatives(*(self._quaternion(times, nu) for nu in range(3)))
-        acceleration = self._position(times, 2)
+        if rate_hz / 2 > _FAR_BEYOND * self.band_hz:
+            _log.warning(
+                "%s: a sensor of %g Hz sees up to %g Hz, and the motion holds nothing above %g Hz",
+                self._name, rate_hz, rate_hz / 2, self.band_hz,
+            )  # fmt: skip
+        num = int(np.floor((end_s - start_s) * rate_hz + 1e-9)) + 1
+        return self.start_s + start_s + np.arange(num) / rate_hz
+
+    def at_times(self, times_s: Array, *, rate_hz: float | None = None) -> SegmentKinematics:
+        """Kinematics at any ascending times within those of the poses, on their clock.
+
+        Args:
+            times_s: (N,) s.
+            rate_hz: what the record says of them; None for their mean rate.
+
+        Raises:
+            ValueError: times outside those of the poses, or not ascending.
+        """
+        end_s = self.start_s + self.duration_s
+        if not (len(times_s) and self.start_s - 1e-9 <= times_s[0] and times_s[-1] <= end_s + 1e-9):
+            raise ValueError(
+                f"{self._name}: expected times from {self.start_s:.3f} to {end_s:.3f} s, got "
+                + (f"{times_s[0]:.3f} to {times_s[-1]:.3f}" if len(times_s) else "none")
+            )
+        _require_ascending(times_s, self._name)
+        inside = np.clip(times_s, self.start_s, end_s)
+        shape = (len(times_s), self._bodies)
+        position, rotation, features = (np.empty((*shape, n)) for n in (3, 9, 18))
+        for first in range(0, len(times_s), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            moving = self._moving(inside[block])
+            turn = moving.rotation.reshape(9, *moving.position.shape[1:])
+            for target, rows in (
+                (position, moving.position),
+                (rotation, turn),
+                (features, moving.features()),
+            ):
+                for k, row in enumerate(rows):
+                    target[block, :, k] = row.T
         return SegmentKinematics(
-            position=self._position(times),
-            rotation=rotation,
-            features=_features(rotation, acceleration, omega, alpha),
-            rate_hz=rate_hz,
+            position=position,
+            rotation=rotation.reshape(*shape, 3, 3),
+            features=features,
+            rate_hz=rate_hz or (len(times_s) - 1) / float(times_s[-1] - times_s[0]),
         )
 
+    def _moving(self, times_s: Array) -> BodyMotion:
+        return free_bodies(*self._derivatives(times_s))
 
-def _continuous_quaternions(rotation: Array) -> Array:
-    """(T, S, 3, 3) to (T, S, 4) x, y, z, w without sign jumps along time."""
-    quaternion = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_quat().reshape(*rotation.shape[:2], 4)
-    dots = (quaternion[1:] * quaternion[:-1]).sum(-1)
-    signs = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
-    quaternion[1:] *= signs[..., None]
-    return quaternion
+    def _derivatives(self, times_s: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """Paths and their second derivatives (3, F, N); quaternions and two derivatives (4, S, N)."""
+        found = self._spline.derivatives(times_s, 2)
+        paths = [np.ascontiguousarray(d[:, : 3 * self._paths].T) for d in found[::2]]
+        turns = [np.ascontiguousarray(d[:, 3 * self._paths :].T) for d in found]
+        x, ddx = (p.reshape(self._paths, 3, -1).swapaxes(0, 1) for p in paths)
+        s, ds, dds = (q.reshape(self._bodies, 4, -1).swapaxes(0, 1) for q in turns)
+        return x, ddx, s, ds, dds
 
 
-def _low_pass(signal: Array, cutoff_hz: float, motion: Motion) -> Array:
-    if cutoff_hz >= motion.rate_hz / 2:
+class MotionSpline(PoseSpline):
+    """The 23 segments of a motion: splines of the pelvis' path and of every rotation against the parent.
+
+    What follows down the tree is exact (`segment_tree`), so that the bones keep their lengths between the
+    frames too, and a hand is no rougher for hanging on a moving trunk and arm.
+
+    Args:
+        motion: the movement; needs 6 frames or more.
+        cutoff_hz: smoothing of captured motion, Hz; None for noise-free motion. See `PoseSpline`.
+    """
+
+    def __init__(self, motion: Motion, cutoff_hz: float | None = None) -> None:
+        self._joint_offsets = motion.joint_offsets
+        times = np.arange(len(motion.root_position)) / motion.rate_hz
+        self._fit(
+            times, motion.root_position[:, None], motion.rotations, cutoff_hz, f"motion {motion.name!r}"
+        )
+
+    def _moving(self, times_s: Array) -> BodyMotion:
+        return segment_tree(*self._derivatives(times_s), self._joint_offsets)
+
+
+def _check(times_s: Array, channels: Array, cutoff_hz: float | None, name: str) -> None:
+    if len(times_s) <= DEGREE:
         raise ValueError(
-            f"motion {motion.name!r}: cutoff_hz must be under half the frame rate "
-            f"({motion.rate_hz / 2:g} Hz), got {cutoff_hz:g}"
+            f"{name}: expected at least {DEGREE + 1} frames for a quintic spline, got {len(times_s)}; "
+            "use a longer clip"
         )
-    sos = butter(4, cutoff_hz, fs=motion.rate_hz, output="sos")
-    filtered: Array = sosfiltfilt(sos, signal, axis=0, padlen=min(3 * 9, len(signal) - 1))
-    return filtered
+    _require_ascending(times_s, name)
+    if not np.isfinite(channels).all():
+        frame = int(np.flatnonzero(~np.isfinite(channels).all(axis=0))[0])
+        raise ValueError(
+            f"{name}: pose holds NaN or infinity, first in frame {frame}; cut it or fill the gap"
+        )
+    half_rate = (len(times_s) - 1) / (times_s[-1] - times_s[0]) / 2
+    if cutoff_hz is not None and not 0 < cutoff_hz < half_rate:
+        raise ValueError(
+            f"{name}: cutoff_hz must be under half the frame rate ({half_rate:g} Hz) and positive, "
+            f"got {cutoff_hz:g}"
+        )
 
 
-def _imaginary_of_product_with_conjugate(a: Array, b: Array) -> Array:
-    """Vector part of a b̄ for quaternions in x, y, z, w order."""
-    return -a[..., 3:] * b[..., :3] + b[..., 3:] * a[..., :3] - np.cross(a[..., :3], b[..., :3])
-
-
-def _rotation_derivatives(s: Array, ds: Array, dds: Array) -> tuple[Array, Array, Array]:
-    norm2 = (s * s).sum(-1, keepdims=True)
-    omega = 2 * _imaginary_of_product_with_conjugate(ds, s) / norm2
-    alpha = 2 * _imaginary_of_product_with_conjugate(dds, s) / norm2 - omega * (
-        2 * (s * ds).sum(-1, keepdims=True) / norm2
-    )
-    rotation = Rotation.from_quat(s.reshape(-1, 4)).as_matrix().reshape(*s.shape[:2], 3, 3)
-    return rotation, omega, alpha
-
-
-def cross_matrix(v: Array) -> Array:
-    """[v]× of (..., 3): the matrix whose product with x is v × x."""
-    x, y, z = np.moveaxis(v, -1, 0)
-    zero = np.zeros_like(x)
-    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*v.shape, 3)
-
-
-def _features(rotation: Array, acceleration: Array, omega: Array, alpha: Array) -> Array:
-    to_segment = np.swapaxes(rotation, -1, -2)
-    w = (to_segment @ omega[..., None])[..., 0]
-    spin = cross_matrix(w)
-    B = cross_matrix((to_segment @ alpha[..., None])[..., 0]) + spin @ spin
-    A = (to_segment @ acceleration[..., None])[..., 0]
-    u = to_segment[..., :, 2]
-    return np.concatenate([A, u, B.reshape(len(B), NUM_SEGMENTS, 9), w], axis=-1)
+def _require_ascending(times_s: Array, name: str) -> None:
+    steps = np.diff(times_s)
+    if not (steps > 0).all():
+        where = int(np.flatnonzero(~(steps > 0))[0])
+        raise ValueError(
+            f"{name}: expected ascending times, got {times_s[where]} then {times_s[where + 1]} s at frame "
+            f"{where + 1}; sort them and drop repeats"
+        )

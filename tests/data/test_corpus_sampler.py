@@ -226,7 +226,7 @@ def test_every_device_has_its_own_errors(hand_motion: Callable[..., Motion], adu
 
 
 def test_clips_that_are_too_short_are_named(tiny_corpus: MotionCorpus, adult: Body) -> None:
-    with pytest.raises(ValueError, match=r"expected training clips of 11\.57 s or more, the longest of"):
+    with pytest.raises(ValueError, match=r"expected training clips of 11\.67 s or more, the longest of"):
         WindowSampler(tiny_corpus, [adult], DrawConfig(window_s=10.0), held_out=False)
     with pytest.raises(ValueError, match="held-out clips"):
         WindowSampler(
