@@ -134,6 +134,7 @@ def peak_gib() -> float:
 
 
 def _stream_an_hour() -> float:
+    torch.set_num_threads(1)  # memory is what counts; on a busy machine threads wait for each other
     minute = swinging_body(np.arange(3600) / 60).motion()
     hour = Motion(
         root_position=np.tile(minute.root_position, (60, 1)),

@@ -10,7 +10,7 @@ from anymo.simulation.imu import SensorArray
 from anymo.simulation.kinematics import MotionSpline
 
 _BLOCK = 4096  # samples whose kinematics are held at a time
-_PIECE_BYTES = 2**23  # of readings: larger pieces fall out of the cache and cost page faults
+_PIECE_BYTES = 2**24  # of readings: larger pieces fall out of the cache and cost page faults
 
 
 def simulate_stream(
