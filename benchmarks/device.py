@@ -14,7 +14,7 @@ import torch
 
 from anymo.records import Gravity
 from anymo.simulation import allan, presets
-from anymo.simulation.device import DeviceModel, clip_generator
+from anymo.simulation.device import DeviceModel, Dropout, clip_generator
 from anymo.simulation.triad import Clock, Triad
 
 SENSORS, SECONDS, RATE_HZ = 64, 60, 100.0
@@ -94,7 +94,7 @@ def allan_curve_error_pct() -> float:
 
 def figures() -> dict[str, float]:
     """Figures of the device model; `device_per_s` and `allan_error_pct` are the issue's."""
-    watch = presets.device("watch")
+    watch = replace(presets.device("watch"), dropout=Dropout(share=0.005, burst_s=0.1))
     return {
         "device_per_s": frames_per_s(watch, "included"),
         "device_removed_per_s": frames_per_s(watch, "removed"),

@@ -59,13 +59,11 @@ def test_report_and_metrics(run: Path) -> None:
 
 def test_second_run_does_nothing_again(run: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*.safetensors")}
-    started = time.monotonic()
     again = anymo("demo", "--config-path", str(TINY), cwd=run.parents[1])
     assert again.returncode == 0, again.stderr[-3000:]
     assert again.stderr.count("finished earlier") == 6
     assert "zero-shot basic_motions, embedding" in again.stdout
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*.safetensors")} == before
-    assert time.monotonic() - started < 60
 
 
 def test_the_model_is_used_from_the_shell(run: Path) -> None:

@@ -125,9 +125,14 @@ def first_hit(start: Array, outward: Array, vertices: Array, normals: Array) -> 
         outward: (3,) unit direction.
         vertices: (V, 3) of the segment, m.
         normals: (V, 3) outward normals.
+
+    Raises:
+        ValueError: no vertex does.
     """
     arm = vertices - start
     reach = arm @ outward
     distance = np.linalg.norm(arm - reach[:, None] * outward, axis=1)
     faces_it = (reach > 0) & (normals @ outward > 0.5)
+    if not faces_it.any():
+        raise ValueError("placement: no skin of this segment faces that way; give a vertex or placement_at")
     return int(np.argmin(np.where(faces_it, distance, np.inf)))

@@ -39,6 +39,7 @@ def start_logging(*, quiet: bool = False) -> None:
     """Our own INFO to stderr (warnings only when quiet); third parties' errors alone."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("anymo").setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("anymo.motion").setLevel(logging.WARNING)  # else a line for every clip of a corpus
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
     # What no user can mend: peft asks transformers by an old name, DeepSpeed is imported though unused.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from anymo.simulation import DeviceModel
 
 
+_CUTOFF_SHARE = 0.4  # of the frame rate, where that is too low for the usual cutoff of captured motion
+
+
 def _list(wanted: bool) -> None:
     if not wanted:
         return
@@ -52,30 +55,32 @@ def simulate(
     ] = False,
 ) -> None:
     """Simulate sensors anywhere on the body: time in s, acc in m/s^2, gyro in rad/s, in the sensor's axes."""
-    import numpy as np
-
     from anymo import body, simulation
 
     errors = _device(device)
-    _check(output, plot, ideal=errors is None)
+    _check(output, plot, placement, ideal=errors is None)
     wearer = body.load()
-    rng = np.random.default_rng(seed)
+    rng = simulation.clip_generator(seed, 0)
     movement, cutoff_hz = _motion(motion, rng, duration, frame_rate, wearer.joint_offsets)
     wearer = wearer.fitted(movement.joint_offsets)
     worn = [wearer.placement(name) for name in placement]
-    sense = partial(
-        simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, rng=rng, cutoff_hz=cutoff_hz
-    )
-    recording = sense(device=errors)
+    sense = partial(simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, cutoff_hz=cutoff_hz)
+    recording = sense(device=errors, rng=simulation.clip_generator(seed, 1))
     write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
     if plot is not None:
         _draw(plot, ideal=sense(device=None), recording=recording)
+    typer.echo(_summary(output, recording, gravity))
+
+
+def _summary(output: Path, recording: "Recording", gravity: str) -> str:
+    """What was written, and the options that read it back."""
+    first, several = recording.sensors[0], len(recording.sensors) > 1
+    unit = "" if first.gyro is None else "--gyro-unit rad/s "
     lost = sum(int((~sensor.valid).sum()) for sensor in recording.sensors)
-    typer.echo(
-        f"{output}: {recording.duration_s:.1f} s of {movement.name}, time s, acc m/s^2, gyro rad/s\n"
-        f"to read it: --rate {rate:g} --acc-unit m/s^2 --gyro-unit rad/s --gravity {gravity} "
-        f"--placement '{placement[0]}'"
-        + (_columns_hint(recording) if len(worn) > 1 else "")
+    return (
+        f"{output}: {recording.duration_s:.1f} s of {recording.name}, time s, acc m/s^2"
+        f"{', gyro rad/s' if unit else ''}\nto read it: --rate {first.rate_hz:g} --acc-unit m/s^2 {unit}"
+        f"--gravity {gravity} --placement '{first.placement}'{_columns_hint(recording) if several else ''}"
         + (f"\n{lost} samples lost by the device: empty cells" if lost else "")
     )
 
@@ -87,7 +92,9 @@ def _device(name: str) -> "DeviceModel | None":
     return own[name] if name in own else presets.device(name)
 
 
-def _check(output: Path, plot: Path | None, *, ideal: bool) -> None:
+def _check(output: Path, plot: Path | None, placement: list[str], *, ideal: bool) -> None:
+    if len(set(placement)) < len(placement):
+        raise ValueError(f"--placement: one is given twice in {', '.join(placement)}; give each once")
     if output.suffix not in _WRITERS:
         raise ValueError(f"--output: expected a name ending in {', '.join(_WRITERS)}, got {output.name!r}")
     for file in filter(None, (output, plot)):
@@ -111,7 +118,8 @@ def _motion(
     if "." in name or Path(name).exists():
         if not Path(name).is_file():
             raise FileNotFoundError(f"motion: no file {name}; check the path, or see `anymo simulate --list`")
-        return load(name, rate_hz=frame_rate_hz), REAL_CUTOFF_HZ
+        movement = load(name, rate_hz=frame_rate_hz)
+        return movement, min(REAL_CUTOFF_HZ, _CUTOFF_SHARE * movement.rate_hz)
     if frame_rate_hz is not None:
         raise ValueError(f"--frame-rate: corrects a motion file, and {name!r} is an activity; leave it out")
     return generate(name, rng, duration_s=duration_s, joint_offsets=joint_offsets), None
@@ -138,7 +146,8 @@ def _table(recording: "Recording") -> "pd.DataFrame":
 
 
 def _columns_hint(recording: "Recording") -> str:
-    names = list(_table(recording).columns[1:7])
+    channels = 3 if recording.sensors[0].gyro is None else 6
+    names = list(_table(recording).columns[1 : 1 + channels])
     return f" --columns {','.join(names)}"
 
 

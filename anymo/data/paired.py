@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
 
+from anymo.motion.source import read_npz
 from anymo.records import Array
 
 _BROAD_KEYS = ("imu_acc", "imu_gyr", "opt_pos", "opt_quat", "movement", "sampling_rate")
@@ -226,9 +227,11 @@ def _matrices(quaternion_wxyz: Array) -> Array:
 
 
 def _npz(path: Path, keys: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as file:
-        _require_keys(path, file, keys)
-        return {k: file[k].astype(np.float64) if file[k].dtype.kind == "f" else file[k] for k in keys}
+    if not path.is_file():
+        raise FileNotFoundError(f"paired sets: no file {path}; fetch it again")
+    file = read_npz(path)
+    _require_keys(path, file, keys)
+    return {k: file[k].astype(np.float64) if file[k].dtype.kind == "f" else file[k] for k in keys}
 
 
 def _require_keys(path: Path, file: Container[str], keys: tuple[str, ...]) -> None:

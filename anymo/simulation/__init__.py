@@ -7,7 +7,7 @@ that deforms, `PoseSpline` for any rigid body; training draws placements through
 
 from anymo.simulation import presets
 from anymo.simulation.alignment import SensorAlignment, align
-from anymo.simulation.device import DeviceModel
+from anymo.simulation.device import DeviceModel, clip_generator
 from anymo.simulation.imu import SensorArray, normal_gravity, placement_matrix, simulate
 from anymo.simulation.kinematics import MotionSpline, PoseSpline
 from anymo.simulation.rank_transform import RankTransform
@@ -24,6 +24,7 @@ __all__ = [
     "SensorArray",
     "align",
     "choose_cutoff",
+    "clip_generator",
     "normal_gravity",
     "placement_matrix",
     "presets",

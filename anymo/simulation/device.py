@@ -27,7 +27,7 @@ class Dropout:
     burst_s: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1 or self.burst_s <= 0:
+        if not (0 < self.share < 1 and self.burst_s > 0):
             raise ValueError(
                 f"dropout: expected 0 < share < 1 and burst_s > 0, got {self.share}, {self.burst_s}"
             )
@@ -95,7 +95,12 @@ class DeviceModel:
 
         Returns:
             (T · oversampling,) s from the start, all within the motion.
+
+        Raises:
+            ValueError: a rate that is not positive.
         """
+        if not 0 < rate_hz < np.inf:
+            raise ValueError(f"device: rate_hz must be positive, got {rate_hz}; give samples per second")
         step_s = (1 + self.clock.drift * rng.standard_normal()) / (rate_hz * self.oversampling)
         num = int(duration_s / step_s * (1 + 1e-12)) + 1
         return np.asarray(np.minimum(np.arange(num) * step_s, duration_s))
@@ -139,9 +144,10 @@ class DeviceModel:
             block = planes[:, rows].contiguous()
             if self.wobble is not None:
                 block = self.wobble.shake(block, rate_hz * self.oversampling)
+            late = self.clock.lateness(block.shape[1], num, draw)
             for i, (part, some) in enumerate(zip(parts, specimens, strict=True)):
                 axes = slice(3 * i, 3 * i + 3)
-                out[axes, rows] = part.sense(block[axes], rate_hz, self.clock, some.of(rows), draw)
+                out[axes, rows] = part.sense(block[axes], rate_hz, self.clock, late, some.of(rows), draw)
             if gravity == "removed":
                 gyro = out[3:, rows] if self.gyro else None
                 out[:3, rows] -= self.fusion.gravity(out[:3, rows], gyro, rate_hz)

@@ -24,7 +24,7 @@ class Fusion:
     time_constant_s: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.time_constant_s <= 0:
+        if not self.time_constant_s > 0:
             raise ValueError(f"fusion: expected a positive time_constant_s, got {self.time_constant_s}")
 
     def gravity(self, force: torch.Tensor, gyro: torch.Tensor | None, rate_hz: float) -> torch.Tensor:

@@ -139,7 +139,7 @@ class PoseSpline:
             rate_hz: what the record says of them; None for their mean rate.
 
         Raises:
-            ValueError: times outside those of the poses, or not ascending.
+            ValueError: times outside those of the poses, or not ascending; one time without a rate.
         """
         end_s = self.start_s + self.duration_s
         if not (len(times_s) and self.start_s - 1e-9 <= times_s[0] and times_s[-1] <= end_s + 1e-9):
@@ -148,6 +148,8 @@ class PoseSpline:
                 + (f"{times_s[0]:.3f} to {times_s[-1]:.3f}" if len(times_s) else "none")
             )
         _require_ascending(times_s, self._name)
+        if rate_hz is None and len(times_s) < 2:
+            raise ValueError(f"{self._name}: one time has no rate; state rate_hz")
         inside = np.clip(times_s, self.start_s, end_s)
         shape = (len(times_s), self._bodies)
         position, rotation, features = (np.empty((*shape, n)) for n in (3, 9, 18))

@@ -7,7 +7,7 @@ only as right as it was before.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -65,8 +65,8 @@ class RankTransform:
             real_labels: class of each recorded sample; gives one map per class.
             simulated_labels: class of each simulated sample, in the same words.
             channels: which of them are mapped.
-            fraction: share of the recorded samples that is used, in (0, 1]: a random subset that keeps the
-                extremes of every channel.
+            fraction: share of the recorded samples that is used, in (0, 1]: a random subset of each class
+                that keeps the extremes of every channel.
             num_levels: number of quantiles, from the least sample to the greatest.
             rng: generator the subset is drawn from; needed with `fraction` under 1.
 
@@ -77,7 +77,7 @@ class RankTransform:
         if channels not in _COLUMNS:
             raise ValueError(f"channels: expected 'acc', 'gyro' or 'both', got {channels!r}")
         groups = _groups(real, simulated, real_labels, simulated_labels)
-        kept = _subset(real, fraction, rng)
+        kept = _subset(real, groups[0], fraction, rng)
         real, groups[0] = real[kept], groups[0][kept]
         levels = np.linspace(0, 1, num_levels)
         classes = {_WHOLE, *groups[0]}
@@ -135,15 +135,21 @@ def _mapped(x: Array, source: Array, target: Array) -> Array:
     return np.asarray(np.interp(within, knots, heights) + (x - within))
 
 
-def _subset(real: Array, fraction: float, rng: np.random.Generator | None) -> npt.NDArray[np.intp]:
+def _subset(
+    real: Array, group: npt.NDArray[Any], fraction: float, rng: np.random.Generator | None
+) -> npt.NDArray[np.intp]:
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction: expected a share in (0, 1], got {fraction}")
     if fraction == 1:
         return np.arange(len(real))
     if rng is None:
         raise ValueError("fraction: a part of the samples is drawn; pass rng=np.random.default_rng(seed)")
-    drawn = rng.choice(len(real), max(1, round(fraction * len(real))), replace=False)
-    return np.unique(np.concatenate([drawn, real.argmin(axis=0), real.argmax(axis=0)]))
+    parts = []
+    for name in dict.fromkeys(group):
+        rows = np.flatnonzero(group == name)
+        drawn = rng.choice(rows, max(1, round(fraction * len(rows))), replace=False)
+        parts += [drawn, rows[real[rows].argmin(axis=0)], rows[real[rows].argmax(axis=0)]]
+    return np.unique(np.concatenate(parts))
 
 
 def _groups(

@@ -25,11 +25,15 @@ class Clock:
     drift: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.oversampling not in (1, 2, 4, 8, 16) or self.jitter_s < 0 or self.drift < 0:
+        if self.oversampling not in (1, 2, 4, 8, 16) or not (self.jitter_s >= 0 and self.drift >= 0):
             raise ValueError(
                 "clock: expected oversampling of 1, 2, 4, 8 or 16, jitter_s and drift not negative, got "
                 f"{self.oversampling}, {self.jitter_s}, {self.drift}"
             )
+
+    def lateness(self, sensors: int, num: int, draw: Draw) -> torch.Tensor | None:
+        """How late each of T samples of P devices is, (P, T) s, on all axes alike; None for never."""
+        return draw.normal((sensors, num)).mul_(self.jitter_s) if self.jitter_s else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,10 @@ class Triad:
     bandwidth: float | None = None
 
     def __post_init__(self) -> None:
+        if self.bandwidth == 0 or self.full_scale == 0:
+            raise ValueError(
+                "device: bandwidth and full_scale must be positive; None or inf is without limit"
+            )
         for name in self.__slots__:
             value = getattr(self, name)
             if value is not None and not value >= 0:
@@ -86,12 +94,17 @@ class Triad:
         return Specimens(gain=gain.permute(1, 2, 0), bias=bias)
 
     def sense(
-        self, ideal: torch.Tensor, rate_hz: float, clock: Clock, specimens: "Specimens", draw: Draw
+        self,
+        ideal: torch.Tensor,
+        rate_hz: float,
+        clock: Clock,
+        late: torch.Tensor | None,
+        specimens: "Specimens",
+        draw: Draw,
     ) -> torch.Tensor:
-        """Readings (3, P, T) from the ideal signal (3, P, T · oversampling) of `clock`."""
+        """Readings (3, P, T) from the ideal signal (3, P, T · oversampling) of `clock`, (P, T) s late."""
         signal, slope = self._filtered(ideal, rate_hz, clock)
-        if clock.jitter_s:
-            late = draw.normal((signal.shape[1], signal.shape[2])).mul_(clock.jitter_s)
+        if late is not None:
             signal = torch.addcmul(signal, slope, late)
         signal = specimens.mixed(signal, across=bool(self.cross_axis or self.misalignment_rad))
         signal += between_knots(specimens.bias, signal.shape[-1], rate_hz)

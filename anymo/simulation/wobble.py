@@ -1,5 +1,6 @@
 """A device that is not bolted to the bone: displacement and tilt on soft tissue or a strap."""
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from math import factorial
@@ -9,6 +10,8 @@ import torch
 
 from anymo.simulation.filters import StateSpace
 
+_log = logging.getLogger(__name__)
+_SEEN = 1.5  # ideal samples to a cycle of the mount, under which its ringing folds
 _SETTLE_S = 1.0  # in which a strap gives way to a constant pull, so that rest is the pose it was mounted in
 
 
@@ -31,7 +34,7 @@ class Wobble:
     tilt_radius_m: float = 0.02
 
     def __post_init__(self) -> None:
-        if min(self.frequency_hz, self.damping, self.tilt_radius_m) <= 0:
+        if not min(self.frequency_hz, self.damping, self.tilt_radius_m) > 0:
             raise ValueError(
                 "wobble: expected positive frequency_hz, damping and tilt_radius_m, got "
                 f"{self.frequency_hz}, {self.damping}, {self.tilt_radius_m}; a rigid mounting is wobble=None"
@@ -52,6 +55,13 @@ class Wobble:
             signal: (6, ..., T) specific force, m/s², and angular velocity, rad/s.
             rate_hz: sampling rate, several times `frequency_hz` to see it ring, Hz.
         """
+        if rate_hz < _SEEN * self.frequency_hz:
+            _log.warning(
+                "wobble: ideal samples at %g Hz show a mount of %g Hz ringing too low; raise "
+                "Clock.oversampling, or sample faster",
+                rate_hz,
+                self.frequency_hz,
+            )
         force, gyro = signal[:3], signal[3:]
         moved, speed, acceleration = self.displacement(force, rate_hz)
         carried = cross(gyro, moved)

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -197,13 +196,10 @@ def test_random_placements_are_uniform_over_the_skin(adult):
     assert abs(np.exp(1j * in_plane).mean()) < 0.02
 
 
-def test_random_placements_stay_on_their_segment_and_are_fast(any_body):
+def test_random_placements_stay_on_their_segment(any_body):
     rng = np.random.default_rng(2)
     segments = rng.integers(0, 23, 50_000)
-    any_body.random_placements(segments[:1], rng)
-    start = time.perf_counter()
     offset, rotation = any_body.random_placements(segments, rng)
-    assert time.perf_counter() - start < 0.5
     for s in range(23):
         own = {tuple(o) for o in any_body.offset_m[any_body.vertex_segment == s]}
         assert {tuple(o) for o in offset[segments == s]} <= own

@@ -301,3 +301,17 @@ def test_a_cutoff_that_cannot_be_told_is_refused() -> None:
         choose_cutoff([np.zeros((200, 3))], 120.0, 2)
     with pytest.raises(ValueError, match="never changes"):
         choose_cutoff([np.zeros((600, 3))], 120.0, 2)
+
+
+def test_a_fraction_is_drawn_from_every_class() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.array(["walk"] * 1990 + ["fall"] * 10)
+    real, simulated = rng.normal(size=(2, 2000, 6))
+    real[labels == "fall"] *= 4
+    for seed in range(5):
+        transform = RankTransform.fit(
+            real, simulated, real_labels=labels, simulated_labels=labels, fraction=0.05,
+            rng=np.random.default_rng(seed),
+        )  # fmt: skip
+        span = np.ptp(transform.real["fall"], axis=0)
+        np.testing.assert_allclose(span, np.ptp(real[labels == "fall"], axis=0))

@@ -199,3 +199,14 @@ def test_presets_lie_still_within_their_data_sheets(name: str, gravity: str) -> 
     if model.gyro is not None:
         assert measured.gyro is not None
         assert measured.gyro.nanmean(dim=1).std() == pytest.approx(model.gyro.turn_on_bias, rel=0.15)
+
+
+def test_one_clock_samples_both_parts() -> None:
+    """Late by the same time, acceleration and rate of one sine stay equal."""
+    part = Triad(noise_density=0, turn_on_bias=0, scale_error=0)
+    both = DeviceModel(acc=part, gyro=part, clock=Clock(jitter_s=1e-3))
+    sine = np.sin(2 * np.pi * 5 * np.arange(2000) / 100.0)[:, None] * np.ones(6)
+    measured = both.measure(sine, 100.0, np.random.default_rng(0))
+    assert measured.gyro is not None
+    assert np.abs(measured.acc.numpy() - sine[:, :3]).max() > 0.01
+    np.testing.assert_array_equal(measured.acc.numpy(), measured.gyro.numpy())
