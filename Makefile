@@ -30,8 +30,9 @@ assets: venv ## fetch the language model, the text embedding and the sample reco
 demo: assets ## from motion to words in ten minutes
 	HF_HUB_OFFLINE=1 $(BIN)/anymo demo
 
+# Two processes of one thread each: torch's threads would wait for each other.
 test: assets ## the default test suite, hub offline
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: assets ## the tests that take minutes
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow -x

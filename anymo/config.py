@@ -56,8 +56,8 @@ def load(cls: type[T], argv: Sequence[str]) -> T:
 def save(config: object, folder: Path) -> None:
     """Write `config.yaml`, complete, and `environment.json`: commit and versions the run was made with."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "config.yaml", yaml.safe_dump(draccus.encode(config), sort_keys=False))
-    _write(folder / "environment.json", json.dumps(_environment(), indent=2) + "\n")
+    write_text(folder / "config.yaml", yaml.safe_dump(draccus.encode(config), sort_keys=False))
+    write_text(folder / "environment.json", json.dumps(_environment(), indent=2) + "\n")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -213,8 +213,8 @@ def _commit() -> str:
         return "unknown"
 
 
-def _write(path: Path, text: str) -> None:
-    # Shards may write the same file at once.
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one atomic step; shards may write the same file at once."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

@@ -74,7 +74,10 @@ class Motion:
                 f"motion {self.name!r}: {name} holds NaN or infinity; cut the clip or fill the gap first",
             )
         _require(frames >= 2, f"motion {self.name!r}: needs 2 frames or more, got {frames}")
-        _require(self.rate_hz > 0, f"motion {self.name!r}: rate_hz must be positive, got {self.rate_hz}")
+        _require(
+            0 < self.rate_hz < np.inf,
+            f"motion {self.name!r}: rate_hz must be positive and finite, got {self.rate_hz}",
+        )
         _require_rotations(f"motion {self.name!r}: rotations", self.rotations)
 
     @property
@@ -100,7 +103,9 @@ class SegmentKinematics:
     rate_hz: float
 
     def __post_init__(self) -> None:
-        _require(self.rate_hz > 0, f"kinematics: rate_hz must be positive, got {self.rate_hz}")
+        _require(
+            0 < self.rate_hz < np.inf, f"kinematics: rate_hz must be positive and finite, got {self.rate_hz}"
+        )
         for name, array, tail in (
             ("position", self.position, (3,)),
             ("rotation", self.rotation, (3, 3)),
@@ -155,7 +160,9 @@ class SensorStream:
         where = f"sensor {self.placement!r}"
         _require(self.acc.shape == (num, 3), f"{where}: acc must be (T, 3), got {self.acc.shape}")
         _require(self.valid.shape == (num,), f"{where}: valid must be ({num},), got {self.valid.shape}")
-        _require(self.rate_hz > 0, f"{where}: rate_hz must be positive, got {self.rate_hz}")
+        _require(
+            0 < self.rate_hz < np.inf, f"{where}: rate_hz must be positive and finite, got {self.rate_hz}"
+        )
         _require(
             self.gravity in ("included", "removed"),
             f"{where}: gravity must be 'included' or 'removed', got {self.gravity!r}",

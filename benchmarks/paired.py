@@ -173,11 +173,16 @@ def root() -> Path:
     return data / "paired"
 
 
+def broad(name: str) -> PairedSensor:
+    """A trial of BROAD."""
+    return read_broad(root() / "broad_rigid_body" / f"{BROAD[name]}.mat")
+
+
 def sets() -> Iterator[tuple[str, list[PairedSensor]]]:
     """Name and sensors of each set; "neura, device" has the orientation the devices worked out."""
     walk = root() / "neura_sparse" / "S02_walk.npz"
-    for name, trial in BROAD.items():
-        yield f"broad {name}", [read_broad(root() / "broad_rigid_body" / f"{trial}.mat")]
+    for name in BROAD:
+        yield f"broad {name}", [broad(name)]
     yield "neura", read_neura_sparse(walk)
     yield "neura, device", read_neura_device(walk)
     yield "qmt", read_qmt(root() / "qmt_full_body" / "full_body.npz")
@@ -187,10 +192,12 @@ def sets() -> Iterator[tuple[str, list[PairedSensor]]]:
 def scores() -> Scores:
     """Every sensor of every set with its scores by the spline and by the conventional method."""
     found: Scores = {}
+    trials = {f"broad {name}": broad(name) for name in BROAD}
+    other = dict(zip(trials, reversed(trials.values()), strict=True))
     for name, sensors in sets():
         for sensor in sensors:
             scored = score_orientation if sensor.position is None else score
-            ours, theirs = (scored(sensor, features) for features in methods(sensor))
+            ours, theirs = (scored(sensor, features) for features in methods(sensor, other.get(name)))
             found.setdefault(name, []).append((sensor, ours, theirs))
     return found
 

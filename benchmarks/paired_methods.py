@@ -66,9 +66,8 @@ def cutoffs_hz(sensor: PairedSensor) -> tuple[float, float]:
     return choose_cutoff([sensor.position[s] for s in train], rate_hz, derivative=2), turn
 
 
-def spline(sensor: PairedSensor) -> FeaturesAt:
-    """AnyMo: smoothing quintic splines, evaluated at the sensor's own times."""
-    cutoffs = cutoffs_hz(sensor)
+def spline(sensor: PairedSensor, cutoffs: tuple[float, float]) -> FeaturesAt:
+    """AnyMo: quintic splines smoothed at these cutoffs, evaluated at the sensor's own times."""
 
     def piece(frames: slice) -> FeaturesAt:
         pose = sensor.frame_times_s[frames], positions(sensor)[frames, None], sensor.rotation[frames, None]
@@ -102,6 +101,6 @@ def conventional(sensor: PairedSensor) -> FeaturesAt:
     return between_gaps(sensor, piece)
 
 
-def methods(sensor: PairedSensor) -> tuple[FeaturesAt, FeaturesAt]:
-    """Features by the spline and by the conventional method."""
-    return spline(sensor), conventional(sensor)
+def methods(sensor: PairedSensor, chosen_on: PairedSensor | None = None) -> tuple[FeaturesAt, FeaturesAt]:
+    """Features by the spline, its cutoffs chosen on another recording if there is one, and conventionally."""
+    return spline(sensor, cutoffs_hz(chosen_on or sensor)), conventional(sensor)

@@ -5,13 +5,14 @@ pelvis, spine1 and spine3 give Pelvis, L5 and T8, spine2 gives T12, and L3 start
 spine2 and shares spine1's skin with L5 by height.
 """
 
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
 
 import numpy as np
 
@@ -44,7 +45,9 @@ _WORLD_FROM_MODEL = np.array(
 )  # SMPL: x left, y up, z forward
 _HEIGHT_RANGE_M = (0.4, 2.6)
 # What numpy and zipfile raise for archives that are cut, damaged, encrypted or state impossible sizes.
-_BROKEN = (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, MemoryError)
+_BROKEN = (
+    BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, MemoryError
+)  # fmt: skip
 _MAX_BYTES = 2**31  # of an array unpacked; SMPL-X's pose correctives, the largest, take 0.12 GB
 
 
@@ -115,9 +118,11 @@ def _read(path: Path) -> _Model:
 
 
 def _from_npz(file: Any, name: str) -> Any:
-    packed = {member.filename: member.file_size for member in file.zip.infolist()}
-    if (size := packed.get(f"{name}.npy", 0)) > _MAX_BYTES:
-        raise ValueError(f"{size} bytes unpacked, no model has so many")
+    member = {m.filename: m for m in file.zip.infolist()}.get(f"{name}.npy")
+    if member and member.file_size > _MAX_BYTES:
+        raise ValueError(f"{member.file_size} bytes unpacked, no model has so many")
+    if member and member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise ValueError("packed in a way numpy does not write; save the file anew")
     try:
         return file[name]
     except ValueError as error:
@@ -153,7 +158,10 @@ def _checked(get: Callable[[str], Any], where: str) -> _Model:
 
 def _numbers(get: Callable[[str], Any], name: str, where: str) -> Array:
     try:
-        array = np.asarray(get(name), dtype=np.float64)
+        array = np.asarray(get(name))
+        if array.dtype.kind not in "fiu" or array.ndim == 0:
+            raise ValueError(f"got {array.dtype} of shape {array.shape}")
+        array = array.astype(np.float64)
     except KeyError:
         raise ValueError(
             f"{where}: no array {name!r}; expected a SMPL, SMPL-H or SMPL-X model file"

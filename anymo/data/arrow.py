@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from anymo.config import write_text
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import NUM_SEGMENTS, PARENTS
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datasets import Features
 
 GRID_HZ = 60.0
+EDGE_FRAMES = 3  # at either end of a clip, whose accelerations rest on one side only: never drawn
 POSE_HZ = 12.0
 POSE_SIZE = 6 * NUM_SEGMENTS + 3
 VERSION = 1  # of the processing: a change of what the numbers mean, or of how they are made, raises it
@@ -114,6 +116,12 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 }
 
 
+def inner(num_frames: int) -> slice:
+    """Frames of a clip whose accelerations rest on both sides, or one."""
+    first = min(EDGE_FRAMES, num_frames - 1)
+    return slice(first, max(num_frames - EDGE_FRAMES, first + 1))
+
+
 def schema() -> "Features":
     """The columns of a corpus as `datasets.Features`."""
     from datasets import Array2D, Array3D, Features, List, Value
@@ -200,18 +208,12 @@ def write_index(folder: Path, parts: Mapping[str, Sequence[str]]) -> None:
     write_text(folder / INDEX_FILE, json.dumps({"splits": splits}))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one atomic step."""
-    draft = path.with_name(path.name + ".tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
-
-
 def clear(folder: Path) -> None:
-    """Remove what is left of a corpus; its index goes first."""
-    (folder / INDEX_FILE).unlink(missing_ok=True)
-    for split in SPLITS:
-        shutil.rmtree(folder / split, ignore_errors=True)
+    """Remove what is left of a corpus, and what a run from files would resume; its index goes first."""
+    for file in (INDEX_FILE, "plan.json"):
+        (folder / file).unlink(missing_ok=True)
+    for part in (*SPLITS, "parts"):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
@@ -219,7 +221,7 @@ def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
 
     Raises:
         FileNotFoundError: no whole corpus is there.
-        ValueError: a file of it is not whole.
+        ValueError: a file of it is not whole, or the folder holds something else.
     """
     import pyarrow as pa
 
@@ -237,10 +239,13 @@ def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
             batches = list(stream)
             if not batches:
                 raise ValueError(f"{file['filename']} ends before its first clip")
+            if missing := {f.name for f in fields(StoredClip)}.difference(batches[0].schema.names):
+                raise ValueError(f"{file['filename']} has no columns {', '.join(sorted(missing))}")
             yield from batches
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"corpus: {folder / split} cannot be read ({error}); delete the folder and write it again"
+            f"corpus: {folder / split} cannot be read ({error}); give a folder that data_prep wrote, or "
+            "write it again"
         ) from error
 
 

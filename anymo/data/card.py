@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from anymo.data.arrow import GRID_HZ, POSE_HZ, SPLITS, VERSION, StoredClip, schema, write_text
+from anymo.config import write_text
+from anymo.data.arrow import GRID_HZ, POSE_HZ, SPLITS, VERSION, StoredClip, inner, schema
 
 _CMU = (
     "CMU Graphics Lab Motion Capture Database, mocap.cs.cmu.edu; created with funding from NSF EIA-0196217.",
@@ -37,8 +38,15 @@ def entry(clip: StoredClip, split: str) -> dict[str, Any]:
     """Line of the manifest for a clip that was kept; `peak_mps2` is the highest acceleration of a joint."""
     same = {key: getattr(clip, key) for key in ENTRY if hasattr(clip, key)}
     seconds = round(len(clip.features) / clip.rate_hz, 3)
-    peak = round(float(np.linalg.norm(clip.features[..., :3], axis=-1).max()), 1)
+    inside = clip.features[inner(len(clip.features)), :, :3]
+    peak = round(float(np.linalg.norm(inside, axis=-1).max()), 1)
     return same | {"split": split, "status": "kept", "reason": "", "seconds": seconds, "peak_mps2": peak}
+
+
+def refusal(known: object, split: str, reason: str) -> dict[str, Any]:
+    """Line of the manifest for a file that was refused; `known` has what is known of it as attributes."""
+    same = {key: getattr(known, key) for key in ENTRY if hasattr(known, key)}
+    return same | {"split": split, "status": "refused", "reason": reason}
 
 
 def write_manifest(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:

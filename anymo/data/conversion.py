@@ -22,8 +22,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from anymo.data.arrow import SPLITS, VERSION, StoredClip, write_index, write_part, write_text
-from anymo.data.card import ENTRY, entry, write_card, write_manifest
+from anymo.config import write_text
+from anymo.data.arrow import SPLITS, VERSION, StoredClip, write_index, write_part
+from anymo.data.card import entry, refusal, write_card, write_manifest
 from anymo.data.corpus import ClipSource, is_held_out, store_clip
 from anymo.data.motion_files import MotionFile, file_sha256, files_of_folder, files_of_sets
 from anymo.data.prepare import data_root
@@ -41,7 +42,8 @@ class KinematicsConfig:
         sets: shared data sets by name (`anymo.motion.find_clips`), under ANYMO_DATA or ../shared/data.
         source: a folder of motion files of your own; null for none.
         pattern: which files of that folder, as a glob.
-        table: CSV with columns file, text, start_s, end_s, subject, licence, rate_hz, unit_m; null for none.
+        table: CSV with columns file, text, start_s, end_s, subject, licence, rate_hz, unit_m, skeleton,
+            up; null for none.
         licence: terms of the files in `source` for which the table states none.
         subject: regular expression whose first group, found in a file's path, is its subject.
         caption: sentence for files that have none, which are refused where it is empty.
@@ -118,7 +120,7 @@ def write_kinematics(config: KinematicsConfig) -> Path | None:
 
     Raises:
         ValueError: nothing to read, a licence that is not stated or not asked for, two files of one name, a
-            folder in which other files or settings were begun, or too many files refused.
+            folder in which other files or settings were begun or a part is gone, or too many files refused.
     """
     files = motion_files(config)
     parts = _layout(files, config)
@@ -126,10 +128,10 @@ def write_kinematics(config: KinematicsConfig) -> Path | None:
     index, count = config.share()
     mine = parts[index::count]
     ahead = [part for part in mine if not part.ledger(config.output).is_file()]
-    done = sum(len(p.files) for p in mine) - sum(len(p.files) for p in ahead)
+    total = sum(len(p.files) for p in mine)
+    done = total - sum(len(p.files) for p in ahead)
     work = partial(_store, config)
-    with _mapping(config.num_proc) as over, tqdm(total=len(files), desc="clips", unit="clip") as bar:
-        bar.total = done + sum(len(p.files) for p in ahead)
+    with _mapping(config.num_proc) as over, tqdm(total=total, desc="clips", unit="clip") as bar:
         bar.update(done)
         for part in ahead:
             _write(part, over(work, part.files), config.output, bar)
@@ -181,6 +183,10 @@ def _layout(files: Sequence[MotionFile], config: KinematicsConfig) -> list[_Part
         for number, first in enumerate(range(0, len(chosen), config.clips_per_part)):
             chunk = tuple(chosen[first : first + config.clips_per_part])
             parts.append(_Part(split=split, number=number, files=chunk))
+        if not chosen:
+            _log.warning(
+                "no file of %d is drawn for %s; try another seed or held_out_fraction", len(files), split
+            )
     return parts
 
 
@@ -211,7 +217,7 @@ def _store(config: KinematicsConfig, file: MotionFile) -> StoredClip | str:
             sha256=file_sha256(file.path),
             non_commercial=file.non_commercial,
         )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return str(error)
 
 
@@ -223,17 +229,12 @@ def _write(part: _Part, stored: Iterator[StoredClip | str], folder: Path, bar: "
             kept.append(clip)
             entries.append(entry(clip, part.split))
         else:
-            entries.append(_refused(file, part.split, clip))
+            entries.append(refusal(file, part.split, clip))
         bar.update()
     if kept:
         write_part(kept, part.arrow(folder))
     part.ledger(folder).parent.mkdir(parents=True, exist_ok=True)
     write_text(part.ledger(folder), json.dumps(entries))
-
-
-def _refused(file: MotionFile, split: str, reason: str) -> dict[str, Any]:
-    known = {key: getattr(file, key) for key in ENTRY if hasattr(file, key)}
-    return known | {"split": split, "status": "refused", "reason": reason}
 
 
 @contextmanager
@@ -259,6 +260,18 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _listed(part: _Part, folder: Path) -> list[dict[str, Any]]:
+    """What the ledger of a part says, once its clips are seen to be there."""
+    ledger, arrow = part.ledger(folder), part.arrow(folder)
+    entries: list[dict[str, Any]] = json.loads(ledger.read_text(encoding="utf-8"))
+    if any(e["status"] == "kept" for e in entries) and not arrow.is_file():
+        raise ValueError(
+            f"kinematics: expected {arrow}, whose clips {ledger} lists, found none; copy it there, or delete "
+            "that ledger and run again"
+        )
+    return entries
+
+
 def _finish(parts: Sequence[_Part], config: KinematicsConfig) -> Path | None:
     ledgers = [part.ledger(config.output) for part in parts]
     if missing := sum(not ledger.is_file() for ledger in ledgers):
@@ -268,13 +281,13 @@ def _finish(parts: Sequence[_Part], config: KinematicsConfig) -> Path | None:
             len(parts),
         )
         return None
-    entries = [e for ledger in ledgers for e in json.loads(ledger.read_text(encoding="utf-8"))]
+    entries = [e for part in parts for e in _listed(part, config.output)]
     write_manifest(config.output, entries)
     refused = [e for e in entries if e["status"] == "refused"]
     if len(refused) > config.max_refused * len(entries):
         raise ValueError(
             f"kinematics: {len(refused)} of {len(entries)} files refused, e.g. {refused[0]['reason']}; see "
-            f"{config.output / 'manifest.csv'}, mend the files or raise --max_refused"
+            f"{config.output / 'manifest.csv'}, mend the files and write anew, or raise --max_refused"
         )
     if len(refused) == len(entries):
         raise ValueError(f"kinematics: no file was kept; see {config.output / 'manifest.csv'}")

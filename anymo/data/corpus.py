@@ -22,6 +22,7 @@ from anymo.data.arrow import (
     StoredClip,
     clear,
     frames_of,
+    inner,
     read_batches,
     write_index,
     write_part,
@@ -45,7 +46,6 @@ __all__ = [
 ]
 
 CLIPS_PER_PART = 128
-EDGE_FRAMES = 3  # at either end of a clip, whose accelerations rest on one side only: never drawn
 MAX_ACCELERATION_MPS2 = 500.0  # of a joint, smoothed; landings and throws of sound clips stay under 420
 
 
@@ -109,10 +109,14 @@ class MotionCorpus:
 
         Raises:
             FileNotFoundError: no whole corpus is there.
-            ValueError: a file is not whole, or another version of the processing made it.
+            ValueError: a file is not whole, there is no clip, or another version of the processing made it.
         """
         splits = [list(read_batches(folder, split)) for split in SPLITS]
         batches = [batch for split in splits for batch in split]
+        if not batches:
+            raise ValueError(
+                f"corpus: {folder} has no clips in {' or '.join(SPLITS)}; give a folder that data_prep wrote"
+            )
         features, num_frames = frames_of(batches, "features")
         pose, num_poses = frames_of(batches, "pose")
         rows = {n: [v for b in batches for v in b.column(n).to_pylist()] for n in _WORDS}
@@ -139,10 +143,18 @@ class MotionCorpus:
 _WORDS = ("name", "source", "captions", "body", "version")
 
 
-def write_corpus(clips: Iterable[StoredClip], folder: Path, *, held_out_fraction: float, seed: int) -> None:
+def write_corpus(
+    clips: Iterable[StoredClip],
+    folder: Path,
+    *,
+    held_out_fraction: float,
+    seed: int,
+    refused: Sequence[dict[str, Any]] = (),
+) -> None:
     """Write clips as they come; at most two parts of them are held in memory.
 
     Clips are held out whole, drawn by (seed, clip name) alone, and the same way whatever their order.
+    `refused` are lines of the manifest (`anymo.data.card.refusal`), read when all clips have come.
 
     Raises:
         ValueError: no clips.
@@ -169,6 +181,7 @@ def write_corpus(clips: Iterable[StoredClip], folder: Path, *, held_out_fraction
             flush(split)
     if not any(parts.values()):
         raise ValueError("corpus: expected one clip or more, got none")
+    entries.extend(refused)
     write_manifest(folder, entries)
     write_card(folder, entries)
     write_index(folder, parts)
@@ -216,11 +229,11 @@ def store_clip(
 
 
 def _check_peak(kinematics: SegmentKinematics, name: str) -> None:
-    inner = slice(EDGE_FRAMES, max(len(kinematics.features) - EDGE_FRAMES, EDGE_FRAMES + 1))
-    acceleration = np.linalg.norm(kinematics.features[inner, :, :3], axis=-1)
+    frames = inner(len(kinematics.features))
+    acceleration = np.linalg.norm(kinematics.features[frames, :, :3], axis=-1)
     frame, segment = np.unravel_index(int(acceleration.argmax()), acceleration.shape)
     if (peak := float(acceleration[frame, segment])) > MAX_ACCELERATION_MPS2:
-        time_s = (frame + EDGE_FRAMES) / GRID_HZ
+        time_s = (frame + frames.start) / GRID_HZ
         raise ValueError(
             f"{name}: {SEGMENTS[segment]} is accelerated by {peak:.0f} m/s² at {time_s:.2f} s, expected "
             f"{MAX_ACCELERATION_MPS2:.0f} at most: was a marker lost? mend or cut the clip"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -14,6 +15,7 @@ from anymo import body
 from anymo.body import Body
 from anymo.config import REPOSITORY, read_yaml, save
 from anymo.data.arrow import StoredClip
+from anymo.data.card import refusal
 from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
 from anymo.data.motion_files import file_sha256
 from anymo.motion import find_clips, procedural
@@ -115,13 +117,20 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
     """
     shapes = bodies(config)
     save(config, config.output)
+    refused: list[dict[str, Any]] = []
     write_corpus(
-        _clips(config, shapes), config.output, held_out_fraction=config.held_out_fraction, seed=config.seed
+        _clips(config, shapes, refused),
+        config.output,
+        held_out_fraction=config.held_out_fraction,
+        seed=config.seed,
+        refused=refused,
     )
     return MotionCorpus.load(config.output)
 
 
-def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredClip]:
+def _clips(
+    config: PrepareConfig, shapes: tuple[Body, ...], refused: list[dict[str, Any]]
+) -> Iterator[StoredClip]:
     activities = procedural.CORE if config.activities == "core" else tuple(procedural.ACTIVITIES)
     for i in tqdm(range(config.num_clips), desc="motion", unit="clip"):
         rng = np.random.default_rng([config.seed, 2, i])
@@ -136,17 +145,22 @@ def _clips(config: PrepareConfig, shapes: tuple[Body, ...]) -> Iterator[StoredCl
         yield store_clip(source, dataset="procedural")
     root = data_root() if config.use_real_clips else None
     if root is not None:
-        yield from _real_clips(root)
+        yield from _real_clips(root, refused)
 
 
-def _real_clips(root: Path) -> Iterator[StoredClip]:
-    clips, refused = find_clips(root), []
+def _real_clips(root: Path, refused: list[dict[str, Any]]) -> Iterator[StoredClip]:
+    """The CMU clips under a data root; each that is refused adds its line of the manifest."""
+    clips = find_clips(root)
     for clip in tqdm(clips, desc="real clips", unit="clip"):
-        source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
-        file = clip.path.relative_to(root).as_posix()
+        file, sha256 = clip.path.relative_to(root).as_posix(), file_sha256(clip.path)
         try:
-            yield store_clip(source, dataset="cmu", file=file, sha256=file_sha256(clip.path))
+            source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
+            stored = store_clip(source, dataset="cmu", file=file, sha256=sha256)
         except ValueError as error:
-            refused.append(str(error))
+            known = {"name": clip.path.name.split(".")[0], "dataset": "cmu", "file": file, "sha256": sha256}
+            refused.append(refusal(clip, "", str(error)) | known)
+        else:
+            yield stored
     if refused:
-        _log.warning("%d of %d real clips refused: %s", len(refused), len(clips), "; ".join(refused))
+        reasons = "; ".join(line["reason"] for line in refused)
+        _log.warning("%d of %d real clips refused: %s", len(refused), len(clips), reasons)

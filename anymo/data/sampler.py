@@ -13,7 +13,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from anymo.body import Body
-from anymo.data.corpus import EDGE_FRAMES, GRID_HZ, POSE_HZ, MotionCorpus
+from anymo.data.arrow import EDGE_FRAMES
+from anymo.data.corpus import GRID_HZ, POSE_HZ, MotionCorpus
 from anymo.data.window import collate, resample
 from anymo.records import GRAVITY_MPS2, WindowBatch
 from anymo.simulation import DeviceModel, placement_matrix

@@ -102,7 +102,7 @@ def load(
         captions: sentences that go with the motion.
         name: of the clip; empty takes the file's.
         options: what else the format's loader takes, e.g. `unit_m` and `bones` of `load_bvh`, `skeleton`,
-            `up` and `unit_m` of `load_joints`.
+            `up` and `unit_m` of `load_joints`; `key` reads one array of an `.npz` as exponential maps.
 
     Raises:
         ValueError: the kind of file or an option is unknown, the file broken, or its content no human motion.
@@ -118,6 +118,8 @@ def load(
         return _call(load_joints, read_npy(path), name or path.stem, stated)
     reader, ending = _reader_of(path)
     label = name or path.name[: -len(ending)]
+    if reader.holds and "key" in options:
+        return _call(load_expmap, path, name or options["key"], stated)
     if reader.holds:
         arrays = read_npz(path)
         return _call(_kind_of(arrays, path.name).loader, arrays, label, stated)

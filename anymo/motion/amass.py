@@ -15,7 +15,7 @@ import numpy as np
 from anymo.motion.joints import WORLD_FROM
 from anymo.motion.retarget import motion_from_poses
 from anymo.motion.rotations import rotation_of
-from anymo.motion.source import AnyArray, read_npz, require_few_poses
+from anymo.motion.source import AnyArray, floats, read_npz, require_few_poses, scalar
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import DEFAULT_JOINT_OFFSETS, INDEX, PARENTS
 
@@ -61,7 +61,7 @@ def load_amass(
     vectors, trans = _poses(source, name)
     turn = _world_rotations(vectors)
     rate = _rate(source, name) if rate_hz is None else rate_hz
-    betas = np.atleast_1d(np.asarray(source.get("betas", np.zeros(0)), dtype=np.float64)).reshape(-1)
+    betas = floats(source.get("betas", np.zeros(0)), "betas", name).reshape(-1)
     joints = None if body_model is None else joint_centres(Path(body_model), betas)
     world = WORLD_FROM[up]
     rotation = world @ turn[:, SEGMENT_JOINTS] @ WORLD_FROM["y"].T
@@ -79,18 +79,18 @@ def load_amass(
 def _poses(source: Mapping[str, AnyArray], where: str) -> tuple[Array, Array]:
     """Rotation vectors (T, 22, 3) and translation (T, 3)."""
     if "poses" in source:
-        flat = np.asarray(source["poses"], dtype=np.float64)
+        flat = floats(source["poses"], "poses", where)
         if flat.ndim != 2 or flat.shape[1] not in _WIDTHS:
             known = ", ".join(f"{n} ({kind})" for n, kind in _WIDTHS.items())
             raise ValueError(f"{where}: poses must be (T, n) with n one of {known}; got {flat.shape}")
         flat = flat[:, : 3 * NUM_JOINTS]
     else:
-        parts = [np.asarray(source[key], dtype=np.float64) for key in ("root_orient", "pose_body")]
+        parts = [floats(source[key], key, where) for key in ("root_orient", "pose_body")]
         if [p.shape[1:] for p in parts] != [(3,), (63,)] or len(parts[0]) != len(parts[1]):
             shapes = " and ".join(str(p.shape) for p in parts)
             raise ValueError(f"{where}: root_orient and pose_body must be (T, 3) and (T, 63), got {shapes}")
         flat = np.concatenate(parts, axis=1)
-    trans = np.asarray(source["trans"], dtype=np.float64)
+    trans = floats(source["trans"], "trans", where)
     if trans.shape != (len(flat), 3):
         raise ValueError(f"{where}: trans must be ({len(flat)}, 3), got {trans.shape}; is the file whole?")
     if not (np.isfinite(flat).all() and np.isfinite(trans).all()):
@@ -109,7 +109,7 @@ def _world_rotations(vectors: Array) -> Array:
 def _rate(source: Mapping[str, AnyArray], where: str) -> float:
     for key in ("mocap_framerate", "mocap_frame_rate"):
         if key in source:
-            rate = float(np.asarray(source[key]).reshape(-1)[0])
+            rate = scalar(source[key], key, where)
             if not 0 < rate < np.inf:
                 raise ValueError(f"{where}: {key} must be positive, got {rate}; pass rate_hz")
             return rate
@@ -136,15 +136,17 @@ def joint_centres(path: Path, betas: Array) -> Array:
             f"{path.name}: expected a body model with {', '.join(keys)} as plain arrays, lacks {missing[0]}; "
             "download the .npz of SMPL, SMPL-H or SMPL-X"
         )
-    template, shapes, regressor = (np.asarray(model[key], dtype=np.float64) for key in keys)
-    num = len(template)
+    template, shapes, regressor = (floats(model[key], key, path.name) for key in keys)
+    num = template.size // 3
     fits = template.shape == (num, 3) and shapes.shape[:2] == (num, 3) and regressor.shape[1:] == (num,)
     if not fits or shapes.ndim != 3 or len(regressor) < NUM_JOINTS:
         raise ValueError(
             f"{path.name}: v_template {template.shape}, shapedirs {shapes.shape} and J_regressor "
             f"{regressor.shape} do not fit one another; download the model again"
         )
-    used = min(len(betas), shapes.shape[2], 300)  # SMPL-X keeps expressions behind the first 300
+    # SMPL-X keeps expressions behind the first 300, in short files behind the first 10.
+    shape_count = 10 if len(regressor) == 55 and shapes.shape[2] < 400 else 300
+    used = min(len(betas), shapes.shape[2], shape_count)
     if used < np.count_nonzero(betas):
         logger.info("%s: %d of %d betas used, the model has no more", path.name, used, len(betas))
     return regressor[:NUM_JOINTS] @ (template + shapes[:, :, :used] @ betas[:used])
@@ -182,7 +184,7 @@ def _warn_if_lying(position: Array, where: str, up: str) -> None:
 
 
 def _kind(source: Mapping[str, AnyArray]) -> str:
-    model = source.get("surface_model_type")
-    if model is not None:
-        return f"amass layout, {np.asarray(model).reshape(-1)[0]}"
+    model = np.asarray(source.get("surface_model_type", [])).reshape(-1)
+    if model.size:
+        return f"amass layout, {model[0]}"
     return f"amass layout, {_WIDTHS[source['poses'].shape[1]] if 'poses' in source else 'SMPL-X'}"

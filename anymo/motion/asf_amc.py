@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 _INCH_M = 0.0254
 _FROZEN_FRAMES = 5
+# As words in lists they take 70 and 20 times that.
+_MAX_ASF_BYTES = 1 << 22
+_MAX_AMC_BYTES = 1 << 27
 
 
 def load_amc(
@@ -60,8 +63,8 @@ def load_amc(
 
 
 def _poses(path: Path, asf: Path, unit_m: float | None) -> tuple[Array, Array]:
-    skeleton: Skeleton = parse_asf(read_text(asf), asf.name)
-    values, degrees = parse_amc(read_text(path), skeleton, path.name)
+    skeleton: Skeleton = parse_asf(read_text(asf, _MAX_ASF_BYTES), asf.name)
+    values, degrees = parse_amc(read_text(path, _MAX_AMC_BYTES), skeleton, path.name)
     require_few_poses(len(values), len(skeleton.bones), path.name)
     _warn_of_frozen(values, path.name)
     start, turn = skeleton.world_pose(values, degrees)

@@ -10,7 +10,7 @@ from anymo.motion.anatomy import turn_between, unit
 from anymo.motion.bvh_file import BvhFile, parse_bvh
 from anymo.motion.inverse_kinematics import segment_rotations
 from anymo.motion.joints import WORLD_FROM
-from anymo.motion.retarget import arms_are_level, motion_from_poses
+from anymo.motion.retarget import arms_are_level, motion_from_poses, require_rate
 from anymo.motion.rigs import CMU_UNIT_M, Rig, mapped_rig, rig_of
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import INDEX, SEGMENTS
@@ -96,12 +96,13 @@ def _segment_poses(file: BvhFile, rig: Rig) -> tuple[Array, Array]:
 
 def _rate(file: BvhFile, stated_hz: float | None, where: str) -> float:
     if stated_hz is None:
-        if not file.frame_time_s > 0:
+        if not 0 < file.frame_time_s < np.inf or 1.0 / file.frame_time_s == np.inf:
             raise ValueError(
                 f"{where}: frame time must be positive seconds, got {file.frame_time_s}; state the frames "
                 "per second (rate_hz, or --frame-rate of `anymo simulate`)"
             )
         return 1.0 / file.frame_time_s
+    require_rate(stated_hz, where)
     if abs(stated_hz * file.frame_time_s - 1.0) > _RATE_TOLERANCE:
         logger.info("%s: header states %g s per frame, used are %g Hz", where, file.frame_time_s, stated_hz)
     return stated_hz

@@ -17,6 +17,7 @@ from anymo.records import Array
 _CHANNELS = {f"{axis}{kind}": (kind, i) for kind in ("position", "rotation") for i, axis in enumerate("XYZ")}
 _MAX_JOINTS = 10_000
 _MAX_NUMBER = 1e9
+_PIECE_BYTES = 1 << 20
 _SPACE_TO_BREAK = bytes.maketrans(b" \t\v\f\r", b"\n\n\n\n\n")
 
 
@@ -119,7 +120,7 @@ def parse_bvh(path: Path) -> BvhFile:
             number of values, or the file is larger than is read; the message says where and what to do.
     """
     raw = read_bytes(path, MAX_BYTES, MAX_LINE_BYTES)
-    start, middle = raw.find(b"HIERARCHY"), re.search(rb"^[ \t]*MOTION\b", raw, re.MULTILINE)
+    start, middle = raw.find(b"HIERARCHY"), re.search(rb"(?:^|[\r\n])[ \t]*MOTION\b", raw)
     if start < 0 or middle is None or middle.start() < start:
         missing = "HIERARCHY" if start < 0 else "MOTION"
         raise ValueError(
@@ -127,8 +128,7 @@ def parse_bvh(path: Path) -> BvhFile:
         )
     words = raw[start : middle.start()].decode("utf-8", errors="replace").split()
     joints = _parse_hierarchy(words[1:], path.name)
-    num_channels = sum(len(j.channels) for j in joints)
-    frame_time_s, values = _parse_frames(raw[middle.end() :], num_channels, path.name)
+    frame_time_s, values = _parse_frames(raw[middle.end() :], joints, path.name)
     return BvhFile(name=path.name, joints=joints, values=values, frame_time_s=frame_time_s)
 
 
@@ -176,7 +176,10 @@ def _parse_property(tokens: list[str], position: int, joints: list[BvhJoint], in
         joints[index] = replace(joints[index], offset=(x, y, z))
         return position + 4
     if word == "CHANNELS":
-        end = position + 2 + int(tokens[position + 1])
+        count = int(tokens[position + 1])
+        if not 0 <= count <= len(_CHANNELS):
+            raise ValueError(f"{count} channels, a joint has 0 to {len(_CHANNELS)}")
+        end = position + 2 + count
         channels = tuple(tokens[position + 2 : end])
         if unknown := [c for c in channels if c not in _CHANNELS]:
             raise ValueError(f"unknown channel {unknown[0]!r}, known: {', '.join(_CHANNELS)}")
@@ -185,8 +188,8 @@ def _parse_property(tokens: list[str], position: int, joints: list[BvhJoint], in
     raise ValueError(f"unexpected word {word!r}")
 
 
-def _parse_frames(section: bytes, num_channels: int, where: str) -> tuple[float, Array]:
-    """Frame time in seconds and the (T, num_channels) values that follow the word MOTION."""
+def _parse_frames(section: bytes, joints: Sequence[BvhJoint], where: str) -> tuple[float, Array]:
+    """Frame time in seconds and the (T, C) values of the joints' channels that follow the word MOTION."""
     head = re.match(
         rb"\s*Frames\s*:\s*(\d{1,9})\s+Frame\s+Time\s*:[ \t]*([-+.\deE]{1,40})\s", section[:999] + b"\n"
     )
@@ -200,7 +203,8 @@ def _parse_frames(section: bytes, num_channels: int, where: str) -> tuple[float,
         frame_time_s = float(head[2])
     except ValueError as error:
         raise ValueError(f"{where}: Frame Time is no number: {head[2]!r}") from error
-    lengths = _row_lengths(body)
+    require_few_poses(num_frames, len(joints), where)
+    lengths, num_channels = _row_lengths(body), sum(len(joint.channels) for joint in joints)
     if len(lengths) != num_frames:
         raise ValueError(
             f"{where}: header states {num_frames} frames, file holds {len(lengths)}; it is cut short or "
@@ -217,13 +221,18 @@ def _parse_frames(section: bytes, num_channels: int, where: str) -> tuple[float,
 
 
 def _row_lengths(body: bytes) -> npt.NDArray[np.int64]:
-    """Number of words in each line that has some."""
-    letters = np.frombuffer(body, dtype=np.uint8)
-    blank = letters <= ord(" ")
-    starts = np.flatnonzero(~blank & np.append(True, blank[:-1])[: len(blank)])
-    breaks = np.flatnonzero(letters == ord("\n") if b"\n" in body else letters == ord("\r"))
-    counts = np.bincount(np.searchsorted(breaks, starts))
-    return counts[counts > 0]
+    """Number of words in each line that has some; counted in pieces, for it takes 20 times their memory."""
+    line_end = b"\n" if b"\n" in body else b"\r"
+    rows, start = [np.zeros(0, dtype=np.int64)], 0
+    while start < len(body):
+        stop = body.find(line_end, start + _PIECE_BYTES) + 1 or len(body)
+        letters = np.frombuffer(body[start:stop], dtype=np.uint8)
+        blank = letters <= ord(" ")
+        words = np.flatnonzero(~blank & np.append(True, blank[:-1]))
+        counts = np.bincount(np.searchsorted(np.flatnonzero(letters == ord(line_end)), words))
+        rows.append(counts[counts > 0])
+        start = stop
+    return np.concatenate(rows)
 
 
 def _numbers(body: bytes, where: str) -> Array:

@@ -154,14 +154,14 @@ def _cmu_asfamc(root: Path) -> list[Clip]:
 
 
 def _cmu_expmap(root: Path) -> list[Clip]:
-    """Arrays of one archive; whose motion each is, the source does not say."""
+    """Arrays of one archive; whose motion each is, the source does not say, so it is one subject."""
     archive = _there(root / "cmu_expmap" / "cmu_expmap.npz")
     return [
         Clip(
             path=archive,
             rate_hz=CMU_RATE_HZ,
             captions=(Caption(text=row["action"].removesuffix("_extra").replace("_", " ")),),
-            subject="",
+            subject="cmu-unknown",
             licence=CMU_LICENCE,
             reader=load_expmap,
             options={"key": row["key"]},

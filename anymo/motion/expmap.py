@@ -17,10 +17,11 @@ from anymo.motion.cmu import segment_poses
 from anymo.motion.retarget import motion_from_poses
 from anymo.motion.rigs import CMU_UNIT_M
 from anymo.motion.rotations import rotation_of
-from anymo.motion.source import AnyArray, read_npz, read_text, require_few_poses
+from anymo.motion.source import AnyArray, floats, read_npz, read_text, require_few_poses
 from anymo.records import Array, Caption, Motion
 
 WIDTH = 117
+_MAX_BYTES = 1 << 27  # as words in lists it takes 20 times that
 
 # Bone, its parent, and where it starts in its parent, ASF units. The skeleton is subject 02's in every clip.
 # The tree the format states loses two lengths, those of the bones that branch: the thorax and the wrists
@@ -132,7 +133,9 @@ def world_pose(values: Array, where: str) -> tuple[Array, Array]:
 
 
 def _of_text(path: Path) -> Array:
-    rows = [line.replace(",", " ").split() for line in read_text(path).splitlines() if line.strip()]
+    rows = [
+        line.replace(",", " ").split() for line in read_text(path, _MAX_BYTES).splitlines() if line.strip()
+    ]
     odd = next((k for k, row in enumerate(rows) if len(row) != WIDTH), None)
     if odd is not None or not rows:
         got = f"{len(rows[odd])} in line {odd + 1}" if odd is not None else "an empty file"
@@ -147,4 +150,4 @@ def _of_archive(path: Path, key: str) -> Array:
     arrays: dict[str, AnyArray] = read_npz(path, only={key})
     if key not in arrays:
         raise ValueError(f"{path.name}: holds no array {key!r}; pass key=, the name of a clip in it")
-    return arrays[key].astype(np.float64)
+    return floats(arrays[key], key, path.name)

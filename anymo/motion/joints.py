@@ -92,14 +92,14 @@ def load_joints(
     """
     known = _skeleton_of(skeleton, name)
     array = np.asarray(source)
-    _check_joints(array, known, name)
+    _check_joints(array, known, name, exact=isinstance(skeleton, str))
     rate = _stated("rate_hz", rate_hz, known.rate_hz, "frames per second", name)
     axis = _stated("up", up, known.up, "'y' or 'z', the axis that points up", name)
     scale = _stated("unit_m", unit_m, known.unit_m, "metres per length unit, 0.001 for mm", name)
     if axis not in WORLD_FROM:
         raise ValueError(f"{name}: up must be 'y' or 'z', got {axis!r}")
-    if not rate > 0 or not scale > 0:
-        raise ValueError(f"{name}: rate_hz and unit_m must be positive, got {rate} and {scale}")
+    if not 0 < rate < np.inf or not 0 < scale < np.inf:
+        raise ValueError(f"{name}: rate_hz and unit_m must be positive and finite, got {rate} and {scale}")
     if (far := float(np.abs(array).max()) * scale) > _FARTHEST_M:
         raise ValueError(f"{name}: a joint is {far:.3g} m from the origin; check unit_m and the numbers")
     joints = array.astype(np.float64) @ WORLD_FROM[axis].T * scale
@@ -137,11 +137,15 @@ def _skeleton_of(skeleton: str | Mapping[str, int], where: str) -> JointSkeleton
     return JointSkeleton(tuple(points))
 
 
-def _check_joints(array: npt.NDArray[np.generic], skeleton: JointSkeleton, where: str) -> None:
+def _check_joints(
+    array: npt.NDArray[np.generic], skeleton: JointSkeleton, where: str, *, exact: bool
+) -> None:
     least = len(skeleton.points)
-    if array.ndim != 3 or array.shape[2:] != (3,) or array.shape[1] < least or len(array) < 2:
+    fits = array.ndim == 3 and array.shape[2] == 3 and array.shape[1] >= least and len(array) >= 2
+    if not fits or (exact and array.shape[1] != least):
         raise ValueError(
-            f"{where}: expected joint positions (T, {least}, 3) with 2 frames or more, got {array.shape}"
+            f"{where}: expected joint positions (T, {least}, 3) with 2 frames or more, got {array.shape}; "
+            "pass these joints only, or a mapping of segments to columns as skeleton"
         )
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{where}: expected numbers, got an array of {array.dtype}")

@@ -38,7 +38,8 @@ def load_momentum(
         captions: sentences that go with the clip.
 
     Raises:
-        ValueError: pymomentum is not installed, or the character has other joints than Nymeria's.
+        ValueError: pymomentum is not installed, the file is broken, or the character has other joints
+            than Nymeria's.
     """
     try:
         from pymomentum import geometry  # type: ignore[import-not-found]
@@ -47,7 +48,10 @@ def load_momentum(
             f"{path.name}: Momentum files are read by pymomentum, which is not installed; install it "
             "(pip install pymomentum-cpu), or read Nymeria's Xsens segments, body/xdata.npz"
         ) from error
-    character, motion, _, fps = geometry.Character.load_gltf_with_motion(str(path))
+    try:
+        character, motion, _, fps = geometry.Character.load_gltf_with_motion(str(path))
+    except RuntimeError as error:
+        raise ValueError(f"{path.name}: not a whole Momentum file ({error}); fetch it again") from error
     names = list(character.skeleton.joint_names)
     if missing := [joint for joint in _JOINTS if joint not in names]:
         raise ValueError(

@@ -24,7 +24,8 @@ _MAX_BYTES = 1 << 33  # eight hours at 60 Hz with everything MVN can export
 _MAX_FRAMES = MAX_POSES // len(SEGMENTS)
 _MAX_DEPTH = 32
 _MAX_ELEMENT_BYTES = 1 << 20
-_WANTED = ("orientation", "position")
+_MAX_SEGMENTS = 100  # props and fingers among them, which are named in the message
+_WANTED = {"orientation": 4, "position": 3}  # numbers for each segment
 _TYPES = ("identity", "normal")
 
 
@@ -108,6 +109,8 @@ class _Mvnx:
         if tag == "subject":
             self.rate_hz = float(attributes.get("frameRate", 0))
         elif tag == "segment":
+            if len(self.labels) == _MAX_SEGMENTS:
+                raise ValueError(f"more than {_MAX_SEGMENTS} segments")
             self.labels.append(attributes["label"])
         elif tag == "frame":
             self._open_frame(attributes)
@@ -126,14 +129,21 @@ class _Mvnx:
         self.depth -= 1
         tag = tag.split(":")[-1]
         if self.text is not None and tag in _WANTED:
-            row = np.array("".join(self.text).split(), dtype=np.float64)
-            if self.kind == "normal":
-                self.rows[tag].append(row)
-            elif tag == "orientation":
-                self.identity = row.tolist()
+            self._keep(tag, np.array("".join(self.text).split(), dtype=np.float64))
             self.text = None
         elif tag == "frame":
             self.kind = ""
+
+    def _keep(self, tag: str, row: Array) -> None:
+        frame, most = len(self.indices) - 1, _WANTED[tag] * len(SEGMENTS)
+        if len(row) > most:
+            raise ValueError(f"frame {frame} (counted from 0) has {len(row)} numbers, expected {most}")
+        if self.kind == "normal":
+            if len(self.rows[tag]) > frame:
+                raise ValueError(f"frame {frame} (counted from 0) has a second {tag}")
+            self.rows[tag].append(row)
+        elif tag == "orientation":
+            self.identity = row.tolist()
 
     def characters(self, data: str) -> None:
         if self.text is not None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from anymo.motion.mvnx import segment_rotations
 from anymo.motion.retarget import motion_from_poses
-from anymo.motion.source import AnyArray
+from anymo.motion.source import AnyArray, floats, scalar
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import NUM_SEGMENTS
 
@@ -56,7 +56,7 @@ def load_nymeria(
         raise ValueError(
             f"{name}: {len(quaternion)} orientations and {len(position)} positions; is the file whole?"
         )
-    stated = float(np.asarray(source.get("frameRate", RATE_HZ)).reshape(-1)[0])
+    stated = scalar(source.get("frameRate", RATE_HZ), "frameRate", name)
     rate = stated if rate_hz is None else rate_hz
     if not 0 < rate < np.inf:
         raise ValueError(
@@ -82,8 +82,8 @@ def load_nymeria(
 
 
 def _shaped(source: Mapping[str, AnyArray], key: str, width: int, where: str) -> Array:
-    array = np.asarray(source[key], dtype=np.float64)
-    if array.size == 0 or array.size // len(array) != width * NUM_SEGMENTS:
+    array = floats(source[key], key, where)
+    if array.ndim == 0 or array.size == 0 or array.size // len(array) != width * NUM_SEGMENTS:
         raise ValueError(f"{where}: {key} must be (T, {width * NUM_SEGMENTS}), got {array.shape}")
     return array.reshape(len(array), NUM_SEGMENTS, width)
 
@@ -95,7 +95,9 @@ def _jumps(source: Mapping[str, AnyArray], frames: int, rate_hz: float, where: s
     """
     if "timestamps_us" not in source:
         return np.zeros(frames - 1, dtype=bool)
-    times = np.asarray(source["timestamps_us"], dtype=np.float64).reshape(-1)
+    times = floats(source["timestamps_us"], "timestamps_us", where).reshape(-1)
+    if not np.isfinite(times).all():
+        raise ValueError(f"{where}: timestamps_us hold NaN or infinity; fill them in, or leave them out")
     if len(times) != frames:
         raise ValueError(f"{where}: {frames} frames, but {len(times)} timestamps; is the file whole?")
     step = np.diff(times)

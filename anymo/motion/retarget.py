@@ -6,6 +6,7 @@ where each segment's x, y and z point, which bones are rigid, where the floor is
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -53,7 +54,8 @@ def motion_from_poses(
         captions: sentences that go with the clip.
         licence: terms of the data.
         subject: who moved.
-        may_open_with_t_pose: drop a T-pose that opens the clip and is no part of the movement.
+        may_open_with_t_pose: drop a T-pose that opens the clip and is no part of the movement; captions move
+            with the frames, and those that hold for nothing else go with it.
 
     Raises:
         ValueError: a pose is no number, a bone has no length, or the body's height is implausible.
@@ -74,7 +76,7 @@ def motion_from_poses(
         rotations=local[skip:],
         joint_offsets=offsets,
         rate_hz=rate_hz,
-        captions=tuple(captions),
+        captions=_later(captions, skip / rate_hz),
         name=name,
         source=source,
         licence=licence,
@@ -87,8 +89,7 @@ def _check_poses(position: Array, rotation: Array, rate_hz: float, where: str) -
         raise ValueError(f"{where}: needs 2 frames or more, got {len(position)}; is the file whole?")
     if not (np.isfinite(position).all() and np.isfinite(rotation).all()):
         raise ValueError(f"{where}: poses hold NaN or infinity; cut the clip or fill the gap first")
-    if not rate_hz > 0:
-        raise ValueError(f"{where}: rate_hz must be positive, got {rate_hz}")
+    require_rate(rate_hz, where)
     for segment, (child, _) in BONES.items():
         length = np.linalg.norm(position[:, INDEX[child]] - position[:, INDEX[segment]], axis=-1)
         if not length.min() > 0:
@@ -103,6 +104,25 @@ def _check_poses(position: Array, rotation: Array, rate_hz: float, where: str) -
             fastest,
             rate_hz,
         )
+
+
+def require_rate(rate_hz: float, where: str) -> None:
+    """Frames per second are a positive, finite number.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if not 0 < rate_hz < np.inf:
+        raise ValueError(f"{where}: rate_hz must be positive and finite, got {rate_hz}")
+
+
+def _later(captions: Sequence[Caption], lost_s: float) -> tuple[Caption, ...]:
+    """Captions of a clip whose first `lost_s` seconds are gone."""
+    return tuple(
+        replace(c, start_s=max(c.start_s - lost_s, 0.0), end_s=None if c.end_s is None else c.end_s - lost_s)
+        for c in captions
+        if c.end_s is None or c.end_s > lost_s or not lost_s
+    )
 
 
 def _joint_offsets(position: Array, world: Array) -> Array:

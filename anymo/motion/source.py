@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -12,6 +13,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from anymo.records import Array
+
 logger = logging.getLogger(__name__)
 
 # An hour at 120 Hz with 100 channels is some 400 MB of text.
@@ -19,6 +22,10 @@ MAX_BYTES = 1 << 29
 MAX_LINE_BYTES = 1 << 20
 MAX_POSES = 1 << 25  # frames times bones of one clip, 96 bytes each
 _CHUNK = 1 << 20
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unpacks the others without bounds
+_BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError
+)  # fmt: skip
 
 AnyArray = npt.NDArray[Any]
 
@@ -33,6 +40,30 @@ def require_few_poses(frames: int, bones: int, where: str) -> None:
         raise ValueError(
             f"{where}: {frames} frames of {bones} bones are more than is read at once; cut into clips"
         )
+
+
+def floats(array: npt.ArrayLike, key: str, where: str) -> Array:
+    """Copy of an array in double precision.
+
+    Raises:
+        ValueError: it holds something else than real numbers: words, dates, records, complex numbers.
+    """
+    found = np.asarray(array)
+    if found.dtype.kind not in "fiu":
+        raise ValueError(f"{where}: {key} must hold real numbers, got {found.dtype}; save it as float64")
+    return found.astype(np.float64)
+
+
+def scalar(array: npt.ArrayLike, key: str, where: str) -> float:
+    """The number of an array that holds just one.
+
+    Raises:
+        ValueError: it holds none, several, or no number.
+    """
+    found = floats(array, key, where)
+    if found.size != 1:
+        raise ValueError(f"{where}: {key} must be one number, got shape {found.shape}; pass rate_hz instead")
+    return float(found.item())
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES, max_line: int | None = None) -> bytes:
@@ -108,6 +139,8 @@ def read_npz(path: Path, limit: int = MAX_BYTES, only: Collection[str] | None = 
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
             if only is not None:
                 members = [m for m in members if m.filename.removesuffix(".npy") in only]
+            if odd := [m.filename for m in members if m.compress_type not in _PACKINGS]:
+                raise ValueError(f"{odd[0]} is packed in a way numpy does not write")
             if (size := sum(m.file_size for m in members)) > limit:
                 raise ValueError(f"unpacks to {size} bytes, read are {limit} at most")
             for member in members:
@@ -118,7 +151,7 @@ def read_npz(path: Path, limit: int = MAX_BYTES, only: Collection[str] | None = 
                     logger.warning("%s: array %r is pickled and was left out", path.name, key)
                 else:
                     arrays[key] = array
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN_ZIP as error:
         raise ValueError(f"{path.name}: not a whole .npz file ({error}); fetch it again") from error
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}; expected a .npz of plain arrays") from error

@@ -3,6 +3,7 @@
 import pickle
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -281,6 +282,8 @@ def test_files_that_would_run_code_are_refused(tmp_path, files):
         ("v_template", lambda a: a[:, :2], r"v_template must be \(6890, 3\)"),
         ("v_template", lambda a: 1000 * a, "stands 1.* tall, expected 0.4 to 2.6 m"),
         ("v_template", lambda a: a * np.nan, "v_template must hold finite numbers"),
+        ("v_template", lambda a: a[0, 0], r"v_template: .* got float64 of shape \(\)"),
+        ("weights", lambda a: a.astype(complex), "weights: .* got complex128"),
         ("f", lambda a: a + 5000, r"f must be \(F, 3\) vertex indices under 6890"),
         ("f", lambda a: a.astype(str)[:2] + "x", "f: expected an array of numbers"),
         ("weights", None, "no array 'weights'"),
@@ -294,6 +297,17 @@ def test_wrong_arrays_are_named(tmp_path, name, change, message):
         arrays[name] = change(arrays[name])
     np.savez(tmp_path / "model.npz", allow_pickle=False, **arrays)
     with pytest.raises(ValueError, match=message):
+        body.load(tmp_path / "model.npz")
+
+
+def test_archives_packed_in_other_ways_are_refused(tmp_path):
+    np.savez(tmp_path / "plain.npz", **model_file("SMPL"))
+    with (
+        zipfile.ZipFile(tmp_path / "plain.npz") as plain,
+        zipfile.ZipFile(tmp_path / "model.npz", "w", zipfile.ZIP_BZIP2) as packed,
+    ):
+        packed.writestr("v_template.npy", plain.read("v_template.npy"))
+    with pytest.raises(ValueError, match=r"model\.npz: v_template: .*packed in a way numpy does not write"):
         body.load(tmp_path / "model.npz")
 
 

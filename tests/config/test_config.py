@@ -136,3 +136,19 @@ def test_environment_survives_without_git(tmp_path: Path, monkeypatch: pytest.Mo
     environment = json.loads((tmp_path / "environment.json").read_text())
     assert environment["git"] == "unknown"
     assert environment["torch"].startswith("2.")
+
+
+def test_shards_that_write_one_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other shard writes and replaces between our write and our replace."""
+    plain, path = Path.write_text, tmp_path / "state.json"
+
+    def overtaken(draft: Path, text: str, encoding: str) -> int:
+        size = plain(draft, text, encoding=encoding)
+        if text == "ours":
+            config.write_text(path, "theirs")
+        return size
+
+    monkeypatch.setattr(Path, "write_text", overtaken)
+    config.write_text(path, "ours")
+    assert path.read_text() == "ours"
+    assert list(tmp_path.iterdir()) == [path]

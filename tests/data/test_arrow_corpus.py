@@ -16,7 +16,7 @@ from anymo import body
 from anymo.data import conversion, motion_files
 from anymo.data.arrow import Blocks, StoredClip
 from anymo.data.conversion import KinematicsConfig, write_kinematics
-from anymo.data.corpus import ClipSource, MotionCorpus, is_held_out, store_clip
+from anymo.data.corpus import ClipSource, MotionCorpus, is_held_out, store_clip, write_corpus
 from anymo.data.prepare import bodies_of
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.records import Caption, Motion
@@ -324,3 +324,79 @@ def test_every_shared_clip_becomes_kinematics(
     sampler = WindowSampler(MotionCorpus.load(corpus), [body.load()], DrawConfig(), held_out=False)
     for step in range(5):
         assert torch.isfinite(sampler.batch(64, np.random.default_rng(step)).views[0].signal).all()
+
+
+def test_a_resume_with_another_rate_is_refused(write: Write, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("file,rate_hz\ns0/take0.bvh,60\n")
+    write(table=table, shard="0/2")
+    table.write_text("file,rate_hz\ns0/take0.bvh,30\n")
+    with pytest.raises(ValueError, match="begun with other files or settings"):
+        write(table=table, shard="1/2")
+
+
+def test_an_io_error_ends_the_run_and_is_no_refusal(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+
+        def unplugged(path: Path) -> str:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr(conversion, "file_sha256", unplugged)
+        with pytest.raises(OSError, match="Input/output error"):
+            write(max_refused=1.0)
+    corpus = write()
+    assert corpus is not None
+    assert {e["status"] for e in manifest(corpus)} == {"kept"}
+
+
+def test_a_part_that_is_gone_is_missed(write: Write, tmp_path: Path) -> None:
+    write(shard="0/2")
+    lost = tmp_path / "corpus" / "train" / "part-00000.arrow"
+    lost.unlink()
+    with pytest.raises(
+        ValueError, match=r"part-00000\.arrow, whose clips .*train-00000\.json lists, found none"
+    ):
+        write(shard="1/2")
+    with pytest.raises(FileNotFoundError):
+        MotionCorpus.load(tmp_path / "corpus")
+    (tmp_path / "corpus" / "parts" / "train-00000.json").unlink()
+    assert write() is not None
+    assert len(MotionCorpus.load(tmp_path / "corpus")) == 12
+
+
+def test_what_is_no_corpus_says_so(write: Write, tmp_path: Path) -> None:
+    import datasets
+
+    corpus = write()
+    assert corpus is not None
+    foreign = datasets.DatasetDict(train=datasets.Dataset.from_dict({"text": ["a", "b"]}))
+    foreign.save_to_disk(str(tmp_path / "foreign"))
+    with pytest.raises(ValueError, match=r"has no columns body, .*give a folder that data_prep wrote"):
+        MotionCorpus.load(tmp_path / "foreign")
+    for index, said in (
+        ('{"splits": []}', "has no clips in train or validation"),
+        ('{"splits": ["test"]}', "has no clips in train or validation"),
+        ("{}", "cannot be read"),
+        ("[]", "cannot be read"),
+    ):
+        (corpus / "dataset_dict.json").write_text(index)
+        with pytest.raises(ValueError, match=rf"{said}.*give a folder that data_prep wrote"):
+            MotionCorpus.load(corpus)
+
+
+def test_an_empty_split_is_told(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="anymo"):
+        write(held_out_fraction=1e-9)
+    assert "no file of 12 is drawn for validation; try another seed" in caplog.text
+
+
+def test_a_corpus_over_another_leaves_nothing_to_resume(
+    write: Write, hand_motion: Callable[..., Motion]
+) -> None:
+    corpus = write()
+    assert corpus is not None
+    clip = store_clip(ClipSource(motion=hand_motion(0, duration_s=1.0), body=0))
+    write_corpus([clip], corpus, held_out_fraction=0.1, seed=0)
+    assert not (corpus / "plan.json").exists()
+    assert not (corpus / "parts").exists()
+    assert write(seed=6) is not None

@@ -1,7 +1,9 @@
 """Corpus in memory and on disk, and windows drawn from it against the simulator itself."""
 
+import csv
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ import torch
 
 from anymo import body
 from anymo.body import Body
+from anymo.data import prepare
 from anymo.data.arrow import StoredClip
+from anymo.data.card import entry
 from anymo.data.corpus import POSE_SIZE, ClipSource, MotionCorpus, build_corpus, store_clip, write_corpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
-from anymo.records import GRAVITY_MPS2, Motion
+from anymo.motion.clips import Clip
+from anymo.records import GRAVITY_MPS2, Caption, Motion
 from anymo.simulation import DeviceModel, MotionSpline, placement_matrix, simulate
 from anymo.simulation.triad import Triad
 from anymo.skeleton import INDEX, SEGMENTS
@@ -254,3 +259,42 @@ def test_pose_and_window_are_of_the_same_moment(
     assert float((columns - truth).abs().max()) < 0.3
     assert float((columns - truth).abs().mean()) < 0.04
     assert SEGMENTS[arm] == "LeftUpperArm"
+
+
+def test_the_peak_leaves_the_edges_out(hand_motion: Callable[..., Motion]) -> None:
+    clip = store_clip(ClipSource(motion=hand_motion(0, duration_s=1.0), body=0))
+    spiked = clip.features.copy()
+    spiked[[0, 2, -3, -1], 4, 0] = 900.0
+    assert entry(replace(clip, features=spiked), "train") == entry(clip, "train") | {
+        "peak_mps2": round(float(np.linalg.norm(clip.features[3:-3, :, :3], axis=-1).max()), 1)
+    }
+    spiked[3, 4, 0] = 900.0
+    assert entry(replace(clip, features=spiked), "train")["peak_mps2"] >= 900.0
+
+
+def test_refused_real_clips_are_listed(
+    tmp_path: Path, hand_motion: Callable[..., Motion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(path: Path, *, rate_hz: float, captions: tuple[Caption, ...]) -> Motion:
+        if path.name.startswith("b"):
+            raise ValueError(f"{path.name}: no MOTION")
+        return replace(hand_motion(0, duration_s=2.0), name="a", captions=captions)
+
+    paths = [tmp_path / name for name in ("b.bvh.gz", "a.bvh.gz")]
+    for path in paths:
+        path.write_text(path.name)
+    facts = {"rate_hz": 60.0, "captions": (Caption(text="a"),), "subject": "s1", "licence": "CC0"}
+    clips = [Clip(path=path, reader=load, **facts) for path in paths]
+    monkeypatch.setattr(prepare, "find_clips", lambda root: clips)
+    monkeypatch.setattr(prepare, "data_root", lambda: tmp_path)
+    corpus = tmp_path / "corpus"
+    prepare.prepare(prepare.PrepareConfig(output=corpus, num_clips=1, clip_s=2.0, num_bodies=1))
+    with (corpus / "manifest.csv").open(newline="") as file:
+        *kept, refused = csv.DictReader(file)
+    assert [e["status"] for e in kept] == ["kept", "kept"]
+    words = ("name", "file", "status", "reason", "subject", "licence", "dataset")
+    assert [refused[w] for w in words] == [
+        "b", "b.bvh.gz", "refused", "b.bvh.gz: no MOTION", "s1", "CC0", "cmu"
+    ]  # fmt: skip
+    assert "1 of 3 files were refused" in (corpus / "README.md").read_text()
+    assert len(MotionCorpus.load(corpus)) == 2

@@ -138,7 +138,7 @@ def test_a_stated_rate_mends_a_header_without_one(tmp_path: Path) -> None:
     path = written(tmp_path / "x.bvh", [[0, 17, 0, 0, 0, 0]] * 3)
     path.write_text(path.read_text().replace("Frame Time: 0.02", "Frame Time: 0"))
     assert load(path, rate_hz=120.0).rate_hz == 120.0
-    with pytest.raises(ValueError, match="rate_hz must be positive, got 0"):
+    with pytest.raises(ValueError, match="rate_hz must be positive and finite, got 0"):
         load(path, rate_hz=0.0)
 
 
@@ -265,7 +265,10 @@ def test_a_stated_rate_that_differs_from_the_header_is_logged(
 def test_lines_may_end_and_numbers_be_spaced_as_they_like(tmp_path: Path) -> None:
     path = written(tmp_path / "x.bvh", [[0, 17, 0, 5, 6, 7], [1, 17, 0, 5, 6, 7]])
     want = load(path).root_position
-    head, rows = path.read_bytes().split(b"Frame Time")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"\n", b"\r"))
+    np.testing.assert_array_equal(load(path).root_position, want)
+    head, rows = whole.split(b"Frame Time")
     for ending, gap in ((b"\r\n", b" "), (b"\r", b"\t"), (b"\n", b"   "), (b"\n\n", b" \t ")):
         spaced = rows.replace(b" ", gap).replace(b"\n", gap + ending)
         path.write_bytes(head + b"Frame Time" + spaced)

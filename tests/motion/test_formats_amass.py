@@ -148,6 +148,12 @@ def test_joint_centres_and_pose_agree_with_smplx(motion: Motion, tmp_path: Path)
         ({"poses": np.zeros(156)}, r"poses must be"),
         ({"trans": np.zeros((5, 3))}, r"trans must be \(\d+, 3\), got \(5, 3\)"),
         ({"mocap_framerate": np.array(0.0)}, "must be positive"),
+        ({"mocap_framerate": np.zeros(0)}, r"mocap_framerate must be one number, got shape \(0,\)"),
+        ({"mocap_framerate": np.array([60.0, 30.0])}, r"must be one number, got shape \(2,\)"),
+        ({"mocap_framerate": np.array("60")}, "mocap_framerate must hold real numbers"),
+        ({"poses": np.zeros((9, 156), dtype=complex)}, "poses must hold real numbers, got complex128"),
+        ({"trans": np.zeros((9, 3), dtype="datetime64[s]")}, "trans must hold real numbers"),
+        ({"betas": np.zeros(16, dtype=[("a", "f8")])}, "betas must hold real numbers"),
         ({"mocap_framerate": None}, "states no mocap_framerate; pass rate_hz"),
         ({"trans": None}, "of no known kind"),
     ],
@@ -158,6 +164,23 @@ def test_wrong_arrays_say_what_is_wrong(
     arrays = {k: v for k, v in (amass_arrays(motion) | change).items() if v is not None}
     with pytest.raises(ValueError, match=message):
         load(arrays)
+
+
+def test_a_model_type_that_is_not_said(motion: Motion) -> None:
+    arrays = smplx_arrays(motion) | {"surface_model_type": np.array([], dtype=str)}
+    assert load(arrays).source == "amass layout, SMPL-X"
+
+
+def test_expressions_of_short_smplx_files_are_no_shape(tmp_path: Path) -> None:
+    """Ten shape coefficients, then ten of expression: the eleventh beta has nothing to drive."""
+    rng = np.random.default_rng(0)
+    model = {"v_template": rng.normal(size=(60, 3)), "shapedirs": rng.normal(size=(60, 3, 20))}
+    betas = np.arange(1.0, 17.0)
+    for joints, used in ((55, 10), (52, 16)):
+        regressor = rng.random((joints, 60))
+        np.savez(tmp_path / "m.npz", **model, J_regressor=regressor)
+        shaped = model["v_template"] + model["shapedirs"][:, :, :used] @ betas[:used]
+        np.testing.assert_allclose(joint_centres(tmp_path / "m.npz", betas), (regressor @ shaped)[:22])
 
 
 def test_nan_and_wrong_widths(motion: Motion) -> None:
@@ -176,6 +199,9 @@ def test_broken_model_files(motion: Motion, tmp_path: Path) -> None:
     path = tmp_path / "m.npz"
     np.savez(path, v_template=np.zeros((60, 3)))
     with pytest.raises(ValueError, match=r"lacks shapedirs; download the \.npz"):
+        load(arrays, body_model=path)
+    np.savez(path, v_template=np.array(1.0), shapedirs=np.zeros((60, 3, 10)), J_regressor=np.zeros((24, 60)))
+    with pytest.raises(ValueError, match=r"v_template \(\), .* do not fit one another"):
         load(arrays, body_model=path)
     np.savez(
         path, v_template=np.zeros((60, 3)), shapedirs=np.zeros((50, 3, 10)), J_regressor=np.zeros((24, 60))

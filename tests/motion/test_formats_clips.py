@@ -39,6 +39,8 @@ def test_sets_and_their_terms(data_root: Path) -> None:
         clips = find_clips(data_root, (name,))
         assert len(clips) == count, name
         assert all(clip.captions and clip.captions[0].text for clip in clips)
+        if name == "cmu_expmap":
+            assert {clip.subject for clip in clips} == {"cmu-unknown"}
         assert {clip.non_commercial for clip in clips} == {name == "bandai_namco"}
     assert find_clips(data_root) == find_clips(data_root, ("cmu",))
     together = find_clips(data_root, COUNTS)

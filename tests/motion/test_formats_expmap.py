@@ -83,6 +83,18 @@ def test_rate_numbers_and_keys(tmp_path: Path) -> None:
         load(path, rate_hz=120.0)
 
 
+def test_an_archive_is_read_by_key(tmp_path: Path) -> None:
+    path = tmp_path / "clips.npz"
+    np.savez(path, walk=standing(6), dates=np.zeros((2, 117), dtype="datetime64[s]"))
+    motion = load(path, key="walk", rate_hz=120.0)
+    assert motion.name == "walk"
+    assert len(motion.root_position) == 6
+    with pytest.raises(ValueError, match=r"holds no array 'run'"):
+        load(path, key="run", rate_hz=120.0)
+    with pytest.raises(ValueError, match=r"dates must hold real numbers, got datetime64\[s\]"):
+        load(path, key="dates", rate_hz=120.0)
+
+
 @pytest.mark.data
 def test_lengths_put_back_are_those_of_the_skeleton(data_root: Path) -> None:
     """Offsets of the published tree, and the thorax and wrists it lost, against CMU's own 02.asf."""

@@ -108,6 +108,9 @@ def edited(motion: Motion, folder: Path, old: str, new: str) -> Path:
         ("</mvnx>", "", "not a whole MVNX file: no element found"),
         ("<mvn ", "<!DOCTYPE a><mvn ", "not a whole MVNX file"),
         (FIRST, f"{FIRST}0.5 ", r"frame 0 .* has 93 numbers, expected 92"),
+        (FIRST, f"{FIRST}1 0 0 0</orientation>\n<orientation>", r"frame 0 \(.* has a second orientation"),
+        ("<segments>", "<segments>" + '<segment label="Prop"/>' * 100, "more than 100 segments"),
+        ('type="tpose">\n<orientation>', 'type="identity">\n<orientation>1 ', "has 93 numbers"),
         (FIRST, f"{FIRST}x", "could not convert"),
     ],
 )  # fmt: skip

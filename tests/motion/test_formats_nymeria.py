@@ -79,6 +79,11 @@ def test_lost_time_is_refused_or_cut(arrays: Arrays) -> None:
     [
         ("frameRate", np.array([60]), "60 frames per second are stated, but timestamps_us step by 416"),
         ("frameRate", np.array([0]), "must be positive"),
+        ("frameRate", np.zeros(0), r"frameRate must be one number, got shape \(0,\)"),
+        ("segment_qWXYZ", np.array(1.0), r"segment_qWXYZ must be \(T, 92\), got \(\)"),
+        ("segment_qWXYZ", np.zeros((121, 92), dtype=complex), "must hold real numbers, got complex128"),
+        ("timestamps_us", np.full(121, np.nan), "timestamps_us hold NaN or infinity"),
+        ("timestamps_us", np.zeros(121, dtype="datetime64[us]"), "timestamps_us must hold real numbers"),
         ("segment_tXYZ", np.zeros((121, 66)), r"segment_tXYZ must be \(T, 69\), got \(121, 66\)"),
         ("segment_tXYZ", np.zeros((7, 69)), "121 orientations and 7 positions"),
         ("timestamps_us", np.zeros(5), "121 frames, but 5 timestamps"),
@@ -129,4 +134,11 @@ def test_momentum_through_a_stand_in(motion: Motion, tmp_path: Path, monkeypatch
     np.testing.assert_allclose(back.joint_offsets, motion.joint_offsets, atol=1e-9)
     character.skeleton.joint_names[3] = "tail"
     with pytest.raises(ValueError, match=r"expected Nymeria's joints, lacks b_spine2"):
+        load(path)
+
+    def cut_short(path: str) -> None:
+        raise RuntimeError("unexpected end of buffer")
+
+    geometry.Character.load_gltf_with_motion = cut_short
+    with pytest.raises(ValueError, match=r"a\.glb: not a whole Momentum file \(unexpected end"):
         load(path)

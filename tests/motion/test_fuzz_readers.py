@@ -86,6 +86,7 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
             bytes(raw[at : at + size]) * 2,
             b"9" * size,
             b" nan ",
+            b" -2 ",
             b" -1e308 ",
             b"\n",
         )

@@ -189,6 +189,7 @@ def test_twelve_joints_are_enough() -> None:
         ({"skeleton": {s: i for i, s in enumerate(SEGMENTS)}, "rate_hz": 30.0}, "do not tell up"),
         ({"skeleton": "segments", "rate_hz": 30.0, "up": "x"}, "up must be 'y' or 'z', got 'x'"),
         ({"skeleton": "segments", "rate_hz": -1.0}, "must be positive"),
+        ({"skeleton": "segments", "rate_hz": np.inf}, "must be positive and finite"),
         ({"skeleton": "segments", "rate_hz": 30.0, "unit_m": 0.01}, "m tall, expected"),
         (
             {"skeleton": "segments", "rate_hz": 30.0, "asf": "x"},
@@ -206,6 +207,10 @@ def test_arrays_that_are_no_joints_are_refused() -> None:
     for broken, message in (
         (position[0], "expected joint positions"),
         (position[:1], "2 frames or more"),
+        (
+            np.repeat(position, 2, axis=1),
+            r"\(T, 23, 3\) .* got \(5, 46, 3\); pass these joints only, or a mapping",
+        ),
         (position.astype(str), "expected numbers"),
         (np.where(np.arange(5)[:, None, None] == 2, np.nan, position), "NaN or infinity in 1 of 5 frames"),
         (np.zeros_like(position), "has no length in frame 0"),

@@ -59,6 +59,21 @@ def test_broken_files_are_told(tmp_path: Path, name: str, content: bytes, messag
         load(tmp_path / name)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_archives_packed_in_other_ways_are_refused(tmp_path: Path, packing: int) -> None:
+    """Their unpacking has no bound, and damaged ones raise errors of their own."""
+    file = io.BytesIO()
+    np.save(file, np.arange(999.0))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", packing) as archive:
+        archive.writestr("x.npy", file.getvalue())
+    raw = bytearray((tmp_path / "x.npz").read_bytes())
+    raw[40:60] = bytes(20)
+    for content in ((tmp_path / "x.npz").read_bytes(), bytes(raw)):
+        (tmp_path / "x.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"x\.npy is packed in a way numpy does not write"):
+            read_npz(tmp_path / "x.npz")
+
+
 @pytest.mark.parametrize("name", ["none.bvh", "none.npy", "none.npz"])
 def test_a_missing_file_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"none\."):
