@@ -1,10 +1,11 @@
 """What every test stands on: the hub is off, real data and fetched assets are found or said to be missing."""
 
+import logging
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import reads it
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True)
 def hub_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def log_levels_end_with_the_test() -> Iterator[None]:
+    """A command sets the level of our loggers; the next test shall not hear of it."""
+    yield
+    for name in ("anymo", "anymo.motion"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
