@@ -195,14 +195,14 @@ def _environment() -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return {
-        "git": _commit(),
+        "git": commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         **versions,
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """Commit of this source tree (`-dirty` where changed); "unknown" outside a clone or without git."""
     if not (REPOSITORY / ".git").exists():
         return "unknown"

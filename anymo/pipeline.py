@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anymo.align import MotionLanguageModel
     from anymo.align.model import MotionPrompt
     from anymo.align.reader import MotionReader
-    from anymo.encoders import TextTower
+    from anymo.encoders import ImuEncoder, TextTower
 
 Route = Literal["embedding", "likelihood"]
 Recordings = Recording | Sequence[Recording]
@@ -62,26 +62,28 @@ class AnymoPipeline:
 
     Every verb takes a Recording or several (`anymo.data.read_recording` makes one from an array, a
     DataFrame, a CSV, npz or parquet file with its rate, units, gravity, sign and placement stated).
-    The language model is loaded when first asked for.
+    Encoder and text tower alone, as pre-training leaves them, can embed, retrieve and classify; the
+    likelihood route and captions need tokenizer and language model, which is loaded when first asked for.
     """
 
     def __init__(
         self,
-        reader: "MotionReader",
+        encoder: "ImuEncoder",
         text: "TextTower",
-        language_model: Path,
+        folder: Path,
         *,
         window_s: float,
         hop_s: float,
+        reader: "MotionReader | None" = None,
     ) -> None:
-        self.reader, self.text, self.window_s, self.hop_s = reader, text.eval(), window_s, hop_s
-        self._language_model_folder = language_model
+        self.encoder, self.text = encoder.eval(), text.eval()
+        self.folder, self.window_s, self.hop_s, self._reader = folder, window_s, hop_s, reader
         self._language_model: MotionLanguageModel | None = None
         self.device = torch.device("cpu")
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
-        """Load a model folder with `encoder/`, `text/`, `tokenizer/` and `language_model/`.
+        """Load a model folder: `encoder/` and `text/`, and `tokenizer/` and `language_model/` if aligned.
 
         Raises:
             FileNotFoundError: a part is missing; the message says which and how to make it.
@@ -93,31 +95,50 @@ class AnymoPipeline:
         from anymo.tokenizer import MotionTokenizer
 
         folder = Path(folder)
-        for part in ("encoder", "text", "tokenizer"):
+        has_words = (folder / "tokenizer").is_dir() or (folder / "language_model").is_dir()
+        for part in ("encoder", "text", "tokenizer") if has_words else ("encoder", "text"):
             if not (folder / part / "config.json").is_file():
                 raise FileNotFoundError(
                     f"model folder: expected {folder / part / 'config.json'}, found none; give a folder that "
-                    "`anymo demo` or train/align.py made, such as runs/demo/model"
+                    "`anymo demo`, train/align.py or train/pretrain.py made, such as runs/demo/model"
                 )
         with _readable(folder):
-            reader = MotionReader(
-                ImuEncoder.from_pretrained(folder / "encoder"),
-                MotionTokenizer.from_pretrained(folder / "tokenizer"),
-            )
+            encoder = ImuEncoder.from_pretrained(folder / "encoder")
+            tokenizer = MotionTokenizer.from_pretrained(folder / "tokenizer") if has_words else None
             text = TextTower.from_pretrained(folder / "text")
             extractor = AnymoFeatureExtractor.from_pretrained(folder / "encoder")
         return cls(
-            reader, text, folder / "language_model", window_s=extractor.window_s, hop_s=extractor.hop_s
+            encoder,
+            text,
+            folder,
+            window_s=extractor.window_s,
+            hop_s=extractor.hop_s,
+            reader=None if tokenizer is None else MotionReader(encoder, tokenizer),
         )
 
     def to(self, device: str | torch.device) -> Self:
         """Move to a device."""
         self.device = torch.device(device)
-        self.reader.to(self.device)
-        self.text.to(self.device)
+        for part in (self.encoder, self.text, self._reader):
+            if part is not None:
+                part.to(self.device)
         if self._language_model is not None:
             self._language_model.to(self.device)
         return self
+
+    @property
+    def reader(self) -> "MotionReader":
+        """Windows to motion tokens.
+
+        Raises:
+            FileNotFoundError: the folder holds an encoder that is pre-trained but not aligned.
+        """
+        if self._reader is None:
+            raise FileNotFoundError(
+                f"model folder: expected {self.folder / 'tokenizer'} for the likelihood route and captions, "
+                'found none; run train/tokenizer.py and train/align.py, or take route="embedding"'
+            )
+        return self._reader
 
     @property
     def language_model(self) -> "MotionLanguageModel":
@@ -130,10 +151,10 @@ class AnymoPipeline:
         if self._language_model is None:
             from anymo.align import MotionLanguageModel
 
-            folder = self._language_model_folder
+            folder, codes = self.folder / "language_model", self.reader.tokenizer.quantizer.codes
             with _readable(folder):
                 model = MotionLanguageModel.from_pretrained(folder).to(self.device)
-            if not torch.equal(model.motion_embedding.codebook, self.reader.tokenizer.quantizer.codes):
+            if not torch.equal(model.motion_embedding.codebook, codes):
                 raise ValueError(
                     f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "
                     "holds; run train/align.py again"
@@ -146,10 +167,10 @@ class AnymoPipeline:
         return self._embed_batches(batch for batch, _ in self._windows(recordings))
 
     def _embed_batches(self, batches: Iterable[WindowBatch]) -> torch.Tensor:
-        rows = []
-        for batch in batches:
-            parts = [self.embed_windows(batch.select(s)) for s in _chunks(len(batch))]
-            rows.append(torch.cat(parts).mean(dim=0))
+        rows: list[torch.Tensor] = []
+        for group in _groups(batches):
+            windows = self.embed_windows(collate(group)).split([len(batch) for batch in group])
+            rows += [part.mean(dim=0) for part in windows]
         return F.normalize(torch.stack(rows), dim=-1)
 
     def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
@@ -275,14 +296,14 @@ class AnymoPipeline:
     @torch.no_grad()
     def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
         """Unit embeddings (B, E) of windows at the encoder's rate."""
-        embedding: torch.Tensor = self.reader.encoder(batch.to(self.device)).embedding
-        return embedding.cpu()
+        parts = [batch.select(rows).to(self.device) for rows in _chunks(len(batch))]
+        return torch.cat([self.encoder(part).embedding.cpu() for part in parts])
 
     def _windows(self, recordings: Recordings) -> Iterator[tuple[WindowBatch, Array]]:
         recordings = [recordings] if isinstance(recordings, Recording) else recordings
         if not recordings:
             raise ValueError("pipeline: expected one recording or more, got none")
-        rate = self.reader.encoder.config.rate_hz
+        rate = self.encoder.config.rate_hz
         for recording in recordings:
             yield windows(recording, rate_hz=rate, window_s=self.window_s, hop_s=self.hop_s)
 
@@ -304,6 +325,18 @@ def _readable(folder: Path) -> Iterator[None]:
 
 def _chunks(num: int, size: int = _CHUNK) -> list[slice]:
     return [slice(k, k + size) for k in range(0, num, size)]
+
+
+def _groups(batches: Iterable[WindowBatch]) -> Iterator[list[WindowBatch]]:
+    """Recordings whose windows go through the encoder together."""
+    group: list[WindowBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(map(len, group)) >= _CHUNK:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _spread(batch: WindowBatch, max_windows: int | None) -> WindowBatch:

@@ -126,18 +126,23 @@ ALIASES: dict[str, str] = {
     **{a.replace("*", s): p.replace("*", s) for s in ("left", "right") for a, p in _SIDED_ALIASES.items()},
 }  # fmt: skip
 
-# Left-right words of captions and placements.
-_SIDES = {"left": "right", "right": "left"}
+# What a mirror swaps in captions and placements; "right after" is no side.
+_TURNS = r"(?:counter|anti)[- ]?clockwise|clockwise"
+_SIDE = re.compile(
+    rf"\b(?:left|right(?! (?:after|away|before|now)\b))(?=\b|wards?\b|most\b)|\b(?:{_TURNS})\b", re.IGNORECASE
+)
+_MIRRORED = {"left": "right", "right": "left", "clockwise": "counterclockwise"}
 
 
 def mirror_words(text: str) -> str:
-    """Swap the words left and right in a sentence, as a mirrored motion needs."""
-    return " ".join(_SIDES.get(w.lower(), w) if w.isalpha() else _mirror_inside(w) for w in text.split(" "))
+    """Swap left and right, clockwise and counterclockwise in a sentence, as a mirrored motion needs."""
+    return _SIDE.sub(_mirrored, text)
 
 
-def _mirror_inside(word: str) -> str:
-    bare = word.rstrip(".,;:!?")
-    return _SIDES[bare.lower()] + word[len(bare) :] if bare.lower() in _SIDES else word
+def _mirrored(match: re.Match[str]) -> str:
+    word = match.group()
+    swapped = _MIRRORED.get(word.lower(), "clockwise")
+    return swapped.capitalize() if word[0].isupper() else swapped
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -191,10 +196,20 @@ def edges() -> npt.NDArray[np.int64]:
 
 def hop_distance() -> npt.NDArray[np.int64]:
     """(23, 23) number of joints between two segments along the skeleton."""
-    distance = np.full((NUM_SEGMENTS, NUM_SEGMENTS), NUM_SEGMENTS, dtype=np.int64)
-    np.fill_diagonal(distance, 0)
-    a, b = edges()
-    distance[a, b] = 1
+    return _along_skeleton(np.ones(NUM_SEGMENTS)).astype(np.int64)
+
+
+def path_length() -> npt.NDArray[np.float64]:
+    """(23, 23) distance between the origins of two segments along the bones of an adult of 1.75 m, m."""
+    return _along_skeleton(np.linalg.norm(DEFAULT_JOINT_OFFSETS, axis=1))
+
+
+def _along_skeleton(to_parent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(23, 23) lengths of the shortest paths, given each segment's distance to its parent, (23,)."""
+    distance = np.full((NUM_SEGMENTS, NUM_SEGMENTS), np.inf)
+    np.fill_diagonal(distance, 0.0)
+    for a, b in edges().T:
+        distance[a, b] = to_parent[a if PARENTS[a] == b else b]
     for k in range(NUM_SEGMENTS):
         distance = np.minimum(distance, distance[:, k, None] + distance[None, k, :])
     return distance

@@ -48,7 +48,7 @@ def conventional(
             acc[:, chosen, axis] = turned
         w = angular_velocity(R[1:-1], frame_rate_hz)
         gyro[:, chosen] = (w @ Q.permute(1, 0, 2).reshape(3, -1)).view(len(w), num, 3)
-    return acc[nearest - 2], gyro[nearest - 2]
+    return acc.index_select(0, nearest - 2), gyro.index_select(0, nearest - 2)
 
 
 def angular_velocity(rotation: torch.Tensor, frame_rate_hz: float) -> torch.Tensor:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import torch
+from conventional import conventional as readings
 
 from anymo.data.paired import PairedSensor
-from anymo.records import Array
+from anymo.records import GRAVITY_MPS2, Array
 from anymo.simulation.alignment import FeaturesAt
 from anymo.simulation.kinematics import PoseSpline
 from anymo.simulation.smoothing import choose_cutoff
@@ -80,23 +81,24 @@ def spline(sensor: PairedSensor, cutoffs: tuple[float, float]) -> FeaturesAt:
 
 
 def conventional(sensor: PairedSensor) -> FeaturesAt:
-    """Central differences, twice for positions, at the frame rate; the frame nearest to each sample.
+    """The readings of benchmarks/conventional.py, at the frame nearest to each sample, as 18 numbers.
 
-    The position differenced is that of the sensor, p + R r; as this is linear in r, B = Rᵀ d²R/dt².
+    They are linear in the lever arm: B is what a metre along each axis adds.
     """
 
     def piece(frames: slice) -> FeaturesAt:
-        times, rotation = sensor.frame_times_s[frames], sensor.rotation[frames]
-        step, back = times[1] - times[0], np.swapaxes(rotation, 1, 2)
-        twice = [
-            np.gradient(np.gradient(x, step, axis=0), step, axis=0)
-            for x in (positions(sensor)[frames, :, None], rotation)
-        ]
-        A, B = (back @ x for x in twice)
-        turn = (Rotation.from_matrix(rotation[:-2]).inv() * Rotation.from_matrix(rotation[2:])).as_rotvec()
-        w = np.pad(turn / (2 * step), ((1, 1), (0, 0)), mode="edge")
-        features = np.hstack([A[..., 0], back[..., 2], B.reshape(-1, 9), w])
-        return lambda t: features[np.round((t - times[0]) / step).astype(int)]
+        times = sensor.frame_times_s[frames]
+        pose = (torch.from_numpy(x[frames, None]) for x in (positions(sensor), sensor.rotation))
+        unit = torch.eye(3, dtype=torch.float64)
+        arms, own = torch.cat([0 * unit[:1], unit]), torch.arange(2, len(times) - 2)
+        on_body = torch.zeros(4, dtype=torch.int64)
+        rate_hz = (len(times) - 1) / (times[-1] - times[0])
+        force, w = (x.numpy() for x in readings(*pose, arms, unit.expand(4, 3, 3), on_body, rate_hz, own))
+        up = sensor.rotation[frames][2:-2, 2]
+        B = np.swapaxes(force[:, 1:] - force[:, :1], 1, 2)
+        features = np.hstack([force[:, 0] - GRAVITY_MPS2 * up, up, B.reshape(-1, 9), w[:, 0]])
+        last = len(features) - 1
+        return lambda t: features[np.clip(np.round((t - times[0]) * rate_hz).astype(int) - 2, 0, last)]
 
     return between_gaps(sensor, piece)
 

@@ -12,8 +12,8 @@ import json
 import logging
 from typing import Annotated
 
-import torch
 import typer
+from floors import Floors
 
 PARTS = ("accuracy", "speed", "device", "paired")
 AT_MOST = {
@@ -36,6 +36,7 @@ AT_LEAST = {
     "paired_broad_fast_acc_r_min": 0.985,
     "paired_neura_r_mean_lead": -0.01,
 }
+FLOORS = Floors(at_most=AT_MOST, at_least=AT_LEAST)
 
 
 def measure() -> tuple[dict[str, float], list[str]]:
@@ -46,35 +47,11 @@ def measure() -> tuple[dict[str, float], list[str]]:
         try:
             numbers |= importlib.import_module(part).figures()
         except FileNotFoundError as error:  # the real recordings; nothing else may be missing
-            missing.append(f"{part}: {error}")
+            missing.append(f"left out: {part}: {error}")
     if "paired_neura_r_mean" in numbers:
         lead = numbers["paired_neura_r_mean"] - numbers["paired_neura_r_mean_conventional"]
         numbers["paired_neura_r_mean_lead"] = lead
     return numbers, missing
-
-
-def passes(key: str, value: float) -> bool | None:
-    """Whether a figure is good enough; None where nothing is asked."""
-    if key in AT_MOST:
-        return value <= AT_MOST[key]
-    return value >= AT_LEAST[key] if key in AT_LEAST else None
-
-
-def table(numbers: dict[str, float], missing: list[str]) -> str:
-    """Lines in Markdown."""
-    lines = [
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads",
-        "",
-        "| figure | seen | must reach | |",
-    ]
-    lines.append("| --- | --- | --- | --- |")
-    for key, value in numbers.items():
-        limit = f"≤ {AT_MOST[key]:g}" if key in AT_MOST else f"≥ {AT_LEAST[key]:g}" if key in AT_LEAST else ""
-        lines.append(f"| {key} | {value:.4g} | {limit} | {_WORDS[passes(key, value)]} |")
-    return "\n".join([*lines, *(f"left out: {why}" for why in missing)])
-
-
-_WORDS = {True: "pass", False: "MISS", None: ""}
 
 
 def main(
@@ -83,12 +60,10 @@ def main(
     """Measure, print, and fail if a figure misses."""
     logging.getLogger("anymo").setLevel(logging.ERROR)  # sensors faster than the 20 Hz motion are on purpose
     numbers, missing = measure()
-    typer.echo(table(numbers, missing), err=as_json)
+    typer.echo(FLOORS.table(numbers, missing), err=as_json)
     if as_json:
         typer.echo(json.dumps(numbers, indent=2))
-    wanted = {key for key in AT_MOST | AT_LEAST if not (missing and key.startswith("paired_"))}
-    missed = any(passes(key, value) is False for key, value in numbers.items())
-    raise typer.Exit(int(missed or not wanted <= numbers.keys()))
+    raise typer.Exit(int(FLOORS.missed(numbers, ignored="paired_" if missing else "")))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Write a corpus of segment kinematics from motion files; a run that was stopped goes on when run again.
+"""Write a corpus of segment kinematics from motion files, generated motion or both; a stopped run goes on.
 
+python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
 python data_prep/kinematics.py --config_path configs/prepare/folder.yaml --source my_motion --licence "CC0"
 python data_prep/kinematics.py --config_path configs/prepare/shared.yaml --shard 0/4
 """

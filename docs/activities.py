@@ -4,6 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 from anymo.motion import ACTIVITIES, Activity
+from anymo.motion.procedural import SYNONYMS
 from anymo.motion.procedural.literature import QUANTITIES, SOURCES
 
 FAMILIES = {
@@ -24,6 +25,15 @@ and the style of the person. Ranges are rounded and were written from general kn
 checked against their text; where none is given, times and angles were chosen by eye.
 """
 
+ABSENT = """## Not there
+
+What general vocabularies of activity name and the library cannot make: swimming and diving; climbing ladders
+and rocks, pull-ups and hanging; skating, skiing, surfing; riding a horse, a kick scooter, a wheelchair, an
+escalator; burpees, gymnastics, kicks and throws of martial arts, yoga sequences; sawing, painting, washing a
+car; piano, drums, violin; shaving, make-up, coughing, sneezing, smoking, turning over in bed; and whatever
+takes two, such as hugging, dancing in pairs or lifting a child.
+"""
+
 
 def ranges(activity: Activity) -> str:
     """A cell of what is known."""
@@ -40,14 +50,15 @@ def page() -> str:
     for family, members in groupby(rows, key=lambda item: item[1].family):
         lines += [
             f"## {FAMILIES[family]}\n",
-            "| activity | for example, a person | known ranges |",
-            "|---|---|---|",
+            "| activity | also called | for example, a person | known ranges |",
+            "|---|---|---|---|",
         ]
         for name, activity in members:
             example = activity.verbs[0].format(side="right", other="left")
-            lines.append(f"| {name} | {example} | {ranges(activity)} |")
+            others = ", ".join(n for n in (activity.phrase, *SYNONYMS[name]) if n != name)
+            lines.append(f"| {name} | {others} | {example} | {ranges(activity)} |")
         lines.append("")
-    lines += ["## Sources\n", *(f"- [{key}] {text}" for key, text in SOURCES.items())]
+    lines += [ABSENT, "## Sources\n", *(f"- [{key}] {text}" for key, text in SOURCES.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -24,7 +24,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished tiny demo, interrupted once on the way."""
     folder = tmp_path_factory.mktemp("end_to_end")
     command = [ANYMO, "demo", "--config-path", str(TINY)]
-    first = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        command,
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & leaves it ignored
+    )
     corpus_done = folder / "runs" / "tiny" / "stages" / "prepare.done.json"
     deadline = time.monotonic() + 120
     while not corpus_done.is_file() and first.poll() is None and time.monotonic() < deadline:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from anymo.records import Array
 from anymo.skeleton import INDEX, PLACEMENTS, placement_name
@@ -54,6 +55,8 @@ _PHONE_SHOWN = Mounting("-b +t +n", "phone, top up, screen outward")
 _PHONE_HELD = Mounting("-b +t +n", "phone, back on the palm, top to the finger tips")
 _PHONE_BAND = Mounting("+b -t +n", "phone, top to the shoulder, screen outward")
 _BAG = Mounting("+b +t -n", "phone in the bag, top up, screen to the body")
+
+_TILT_RAD = np.deg2rad(10.0)
 
 # The rib cage moves as one: what sits low on it goes with T8, though its skin follows T12 more.
 _RIBS = ("T12", "T8")
@@ -115,6 +118,13 @@ def mount_of(place: str) -> Mount:
     x, y, z = mount.outward
     mounting = _RIGHT_WATCH if is_right and mount.mounting is _LEFT_WATCH else mount.mounting
     return mount._replace(outward=(x, -y if is_right else y, z), mounting=mounting)
+
+
+def flat_turns(num: int, rng: np.random.Generator) -> Array:
+    """(N, 3, 3) turns of sensors on the skin: any way in its plane, then a tilt of ±10° about x and y."""
+    bound = np.array([_TILT_RAD, _TILT_RAD, np.pi])
+    turns: Array = Rotation.from_euler("XYZ", rng.uniform(-bound, bound, (num, 3))).as_matrix()
+    return turns
 
 
 def first_hit(start: Array, outward: Array, vertices: Array, normals: Array) -> int:

@@ -5,10 +5,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from anymo.body.fitting import fit
-from anymo.body.mounting import Mount, first_hit, mount_of
+from anymo.body.mounting import Mount, first_hit, flat_turns, mount_of
 from anymo.body.nearest import nearest_on_triangles
 from anymo.records import Array, Placement
 from anymo.skeleton import (
@@ -28,7 +27,6 @@ Ints = npt.NDArray[np.int64]
 _NEXT: tuple[int, ...] = tuple(
     next((c for c in range(NUM_SEGMENTS) if PARENTS[c] == s), -1) for s in range(NUM_SEGMENTS)
 )
-_TILT_RAD = np.deg2rad(10.0)
 _SHORTEST_BONE_M = 1e-3
 _DEFAULT_JOINTS = forward_kinematics(
     np.zeros((1, 3)), np.tile(np.eye(3), (1, NUM_SEGMENTS, 1, 1)), DEFAULT_JOINT_OFFSETS
@@ -216,10 +214,7 @@ class Body:
         return Placement(segment=segment, offset_m=offset[0], rotation=rotation[0])
 
     def random_placements(self, segments: Ints, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Sensors anywhere on given segments, uniform over the skin's area.
-
-        Mounted flat but for a tilt of ±10° about the sensor's x and y, after a turn in the plane of the skin
-        that is uniform over the circle.
+        """Sensors anywhere on given segments, uniform over the skin's area and mounted as `flat_turns` says.
 
         Args:
             segments: (N,) indices into skeleton.SEGMENTS.
@@ -227,6 +222,15 @@ class Body:
 
         Returns:
             Offsets (N, 3) in the segment frame, m, and rotations (N, 3, 3) segment from sensor.
+
+        Raises:
+            ValueError: an index is not that of a segment.
+        """
+        vertex = self.random_vertices(segments, rng)
+        return self.offset_m[vertex], self.frame[vertex] @ flat_turns(len(segments), rng)
+
+    def random_vertices(self, segments: Ints, rng: np.random.Generator) -> Ints:
+        """Vertices (N,) of given segments (N,), uniform over the skin's area.
 
         Raises:
             ValueError: an index is not that of a segment.
@@ -239,10 +243,8 @@ class Body:
         order, area, start = self._area_table
         low, high = area[start[segments]], area[start[segments + 1]]
         drawn = np.searchsorted(area, low + (high - low) * rng.random(len(segments)), side="right") - 1
-        vertex = order[np.minimum(drawn, start[segments + 1] - 1)]  # rounding can reach the upper end
-        bound = np.array([_TILT_RAD, _TILT_RAD, np.pi])
-        turn = Rotation.from_euler("XYZ", rng.uniform(-bound, bound, (len(segments), 3)))
-        return self.offset_m[vertex], self.frame[vertex] @ turn.as_matrix()
+        vertices: Ints = order[np.minimum(drawn, start[segments + 1] - 1)]  # rounding can reach the upper end
+        return vertices
 
     @cached_property
     def _face_cross(self) -> Array:

@@ -6,16 +6,16 @@ A corpus folder is what `datasets.load_from_disk` loads as a DatasetDict. Readin
 
 import hashlib
 import json
+import mmap
 import shutil
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from anymo.config import write_text
 from anymo.records import Array, Caption, Motion
@@ -29,7 +29,7 @@ GRID_HZ = 60.0
 EDGE_FRAMES = 3  # at either end of a clip, whose accelerations rest on one side only: never drawn
 POSE_HZ = 12.0
 POSE_SIZE = 6 * NUM_SEGMENTS + 3
-VERSION = 1  # of the processing: a change of what the numbers mean, or of how they are made, raises it
+VERSION = 2  # of the processing: a change of what the numbers mean, or of how they are made, raises it
 SPLITS = ("train", "validation")
 INDEX_FILE = "dataset_dict.json"  # written last: a folder that has it is whole
 
@@ -52,6 +52,8 @@ class StoredClip:
     source         format and rig it was read from, or what generated it
     file, sha256   the file it came from, and its hash; empty for motion that was generated
     non_commercial  the licence forbids commercial use
+    captions       the first is a short phrase
+    synonyms       of that phrase
     """
 
     name: str
@@ -63,6 +65,7 @@ class StoredClip:
     non_commercial: bool
     subject: str
     captions: tuple[Caption, ...]
+    synonyms: tuple[str, ...]
     rate_hz: float
     cutoff_hz: float
     body: int
@@ -86,7 +89,8 @@ class StoredClip:
             for c in row["captions"]
         )
         plain = {f.name: row[f.name] for f in fields(cls) if f.name not in arrays}
-        return cls(**plain | arrays | {"captions": captions})
+        words = {"captions": captions, "synonyms": tuple(row["synonyms"])}
+        return cls(**plain | arrays | words)
 
     def motion(self) -> Motion:
         """The movement on the grid, for another body, another placement or a look at it."""
@@ -107,12 +111,14 @@ class StoredClip:
         )
 
 
-_SHAPES: dict[str, tuple[int | None, ...]] = {
-    "joint_offsets": (NUM_SEGMENTS, 3),
-    "root_position": (None, 3),
-    "x_axis": (None, NUM_SEGMENTS, 3),
-    "features": (None, NUM_SEGMENTS, 18),
-    "pose": (None, POSE_SIZE),
+FRAME_SHAPES: dict[str, tuple[int, ...]] = {
+    "root_position": (3,),
+    "x_axis": (NUM_SEGMENTS, 3),
+    "features": (NUM_SEGMENTS, 18),
+    "pose": (POSE_SIZE,),
+}
+_SHAPES: dict[str, tuple[int | None, ...]] = {"joint_offsets": (NUM_SEGMENTS, 3)} | {
+    name: (None, *shape) for name, shape in FRAME_SHAPES.items()
 }
 
 
@@ -130,15 +136,18 @@ def schema() -> "Features":
     caption = {"text": Value("string"), "start_s": Value("float64"), "end_s": Value("float64")}
     return Features(
         {n: Value("string") for n in text}
-        | {"non_commercial": Value("bool"), "captions": List(caption)}
+        | {"non_commercial": Value("bool"), "captions": List(caption), "synonyms": List(Value("string"))}
         | {"rate_hz": Value("float64"), "cutoff_hz": Value("float64")}
         | {"body": Value("int64"), "version": Value("int64")}
         | {n: (Array3D if len(s) == 3 else Array2D)(s, "float32") for n, s in _SHAPES.items()}
     )
 
 
-def write_part(clips: Sequence[StoredClip], path: Path) -> None:
+def write_part(clips: Sequence[StoredClip], path: Path) -> int:
     """Write clips as one Arrow stream of one record batch, in one atomic step.
+
+    Returns:
+        The checksum of the file.
 
     Raises:
         ValueError: more numbers than one batch can address.
@@ -152,7 +161,18 @@ def write_part(clips: Sequence[StoredClip], path: Path) -> None:
     draft = path.with_name(path.name + ".tmp")
     with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_stream(file, arrow_schema) as writer:
         writer.write_batch(batch)
+    checksum = crc32(draft)
     draft.replace(path)
+    return checksum
+
+
+def crc32(path: Path) -> int:
+    """CRC-32 of a file, read by memory map; 0 for an empty one."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return 0
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return zlib.crc32(content)
 
 
 def _column(values: Sequence[Any], column: "pa.Field") -> "pa.Array":
@@ -182,22 +202,22 @@ def _nested(arrays: Sequence[Floats]) -> "pa.Array":
     return pa.ListArray.from_arrays(pa.array(ends), values)
 
 
-def write_index(folder: Path, parts: Mapping[str, Sequence[str]]) -> None:
+def write_index(folder: Path, parts: Mapping[str, Mapping[str, int]]) -> None:
     """Make a DatasetDict of the parts of each split, as `DatasetDict.save_to_disk` would without copying.
 
     Args:
         folder: of the corpus; the parts of a split lie in a folder of its name.
-        parts: names of the Arrow files of each split, in order; a split without any is left out.
+        parts: Arrow files of each split, in order, with their checksums; a split without any is left out.
     """
     from datasets import DatasetInfo
 
     splits = [s for s in parts if parts[s]]
     for split in splits:
         DatasetInfo(features=schema()).write_to_directory(str(folder / split))
-        facts = [(name, (folder / split / name).stat().st_mtime_ns) for name in parts[split]]
+        files = [{"filename": name, "crc32": checksum} for name, checksum in parts[split].items()]
         state: dict[str, Any] = {
-            "_data_files": [{"filename": name} for name in parts[split]],
-            "_fingerprint": hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
+            "_data_files": files,
+            "_fingerprint": hashlib.sha256(repr(files).encode()).hexdigest()[:16],
             "_format_columns": None,
             "_format_kwargs": {},
             "_format_type": None,
@@ -219,9 +239,11 @@ def clear(folder: Path) -> None:
 def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
     """Memory-mapped record batches of one split, in order; none if the corpus has no such split.
 
+    Every byte is read once for its checksum, where the index has one: `datasets` writes none.
+
     Raises:
         FileNotFoundError: no whole corpus is there.
-        ValueError: a file of it is not whole, or the folder holds something else.
+        ValueError: a file of it is not whole or not as it was written, or the folder holds something else.
     """
     import pyarrow as pa
 
@@ -235,13 +257,7 @@ def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
             return
         state = json.loads((folder / split / "state.json").read_text(encoding="utf-8"))
         for file in state["_data_files"]:
-            stream = pa.ipc.open_stream(pa.memory_map(str(folder / split / file["filename"])))
-            batches = list(stream)
-            if not batches:
-                raise ValueError(f"{file['filename']} ends before its first clip")
-            if missing := {f.name for f in fields(StoredClip)}.difference(batches[0].schema.names):
-                raise ValueError(f"{file['filename']} has no columns {', '.join(sorted(missing))}")
-            yield from batches
+            yield from _read_part(folder / split / file["filename"], file.get("crc32"))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"corpus: {folder / split} cannot be read ({error}); give a folder that data_prep wrote, or "
@@ -249,46 +265,19 @@ def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
         ) from error
 
 
-def frames_of(batches: Iterable["pa.RecordBatch"], name: str) -> tuple["Blocks", torch.Tensor]:
-    """A column of arrays without copying it, and the number of frames of each clip."""
+def _read_part(path: Path, checksum: int | None) -> list["pa.RecordBatch"]:
     import pyarrow as pa
 
-    blocks, lengths = [], []
-    for batch in batches:
-        array = batch.column(name)
-        lists = array.storage if isinstance(array, pa.ExtensionArray) else array
-        lengths.append(torch.from_numpy(np.diff(lists.offsets.to_numpy())).long())
-        values = lists
-        while pa.types.is_list(values.type):
-            values = values.flatten()
-        flat = values.to_numpy(zero_copy_only=True).reshape(-1, *_SHAPES[name][1:])
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-            blocks.append(torch.from_numpy(flat))
-    return Blocks(blocks), torch.cat(lengths)
-
-
-class Blocks:
-    """Frames of memory-mapped blocks, addressed as if they were laid end to end in one tensor."""
-
-    def __init__(self, blocks: Sequence[torch.Tensor]) -> None:
-        self.blocks = tuple(blocks)
-        self.starts = torch.tensor(np.cumsum([0, *map(len, blocks)]))
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
-
-    def __getitem__(self, key: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Frames by index (N, M), and column (N, 1) if given; each row of the index lies in one block."""
-        frames, *columns = key if isinstance(key, tuple) else (key,)
-        block = torch.bucketize(frames[:, 0].contiguous(), self.starts, right=True) - 1
-        used = block.unique().tolist()
-        if len(used) == 1:
-            whole: torch.Tensor = self.blocks[used[0]][(frames - self.starts[used[0]], *columns)]
-            return whole
-        tail = self.blocks[0].shape[1 + len(columns) :]
-        taken = self.blocks[0].new_empty(*frames.shape, *tail)
-        for b in used:
-            rows = (block == b).nonzero()[:, 0]
-            taken[rows] = self.blocks[b][(frames[rows] - self.starts[b], *(c[rows] for c in columns))]
-        return taken
+    if checksum is not None and (found := crc32(path)) != checksum:
+        ledger = path.parents[1] / "parts" / f"{path.parent.name}-{path.stem.removeprefix('part-')}.json"
+        remedy = f"; delete {ledger} and run the same command again" if ledger.is_file() else ""
+        raise ValueError(
+            f"{path.name} is damaged: expected checksum {checksum:08x}, got {found:08x} of "
+            f"{path.stat().st_size} bytes{remedy}"
+        )
+    batches = list(pa.ipc.open_stream(pa.memory_map(str(path))))
+    if not batches:
+        raise ValueError(f"{path.name} ends before its first clip")
+    if missing := {f.name for f in fields(StoredClip)}.difference(batches[0].schema.names):
+        raise ValueError(f"{path.name} has no columns {', '.join(sorted(missing))}")
+    return batches

@@ -11,6 +11,7 @@ import numpy as np
 
 from anymo.config import write_text
 from anymo.data.arrow import GRID_HZ, POSE_HZ, SPLITS, VERSION, StoredClip, inner, schema
+from anymo.data.clip import take_of
 
 _CMU = (
     "CMU Graphics Lab Motion Capture Database, mocap.cs.cmu.edu; created with funding from NSF EIA-0196217.",
@@ -34,13 +35,17 @@ ENTRY = (
 )  # fmt: skip
 
 
-def entry(clip: StoredClip, split: str) -> dict[str, Any]:
-    """Line of the manifest for a clip that was kept; `peak_mps2` is the highest acceleration of a joint."""
+def entry(clip: StoredClip, split: str, flaw: str = "") -> dict[str, Any]:
+    """Line of the manifest for a clip that was kept, or for a part of one that had a flaw.
+
+    `peak_mps2` is the highest acceleration of a joint.
+    """
     same = {key: getattr(clip, key) for key in ENTRY if hasattr(clip, key)}
     seconds = round(len(clip.features) / clip.rate_hz, 3)
     inside = clip.features[inner(len(clip.features)), :, :3]
     peak = round(float(np.linalg.norm(inside, axis=-1).max()), 1)
-    return same | {"split": split, "status": "kept", "reason": "", "seconds": seconds, "peak_mps2": peak}
+    reason = f"cut: {flaw}" if flaw else ""
+    return same | {"split": split, "status": "kept", "reason": reason, "seconds": seconds, "peak_mps2": peak}
 
 
 def refusal(known: object, split: str, reason: str) -> dict[str, Any]:
@@ -61,6 +66,8 @@ def write_manifest(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
 def write_card(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     """Write `README.md`, the dataset card of the hub and of `datasets.load_dataset`."""
     kept = [e for e in entries if e["status"] == "kept"]
+    takes = {take_of(e["name"]) for e in entries}
+    cut = {take_of(e["name"]) for e in kept} - {e["name"] for e in kept}
     splits = [s for s in SPLITS if any(e["split"] == s for e in kept)]
     text = "\n".join(
         [
@@ -82,7 +89,8 @@ def write_card(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
             "corpus['train'][0]['features'].shape  # (T, 23, 18)",
             "```",
             "",
-            f"{len(entries) - len(kept)} of {len(entries)} files were refused; `manifest.csv` says why.",
+            f"{len(entries) - len(kept)} of {len(takes)} clips were refused, and {len(cut)} were cut around "
+            "a flaw; `manifest.csv` says why.",
             "",
         ]
     )
@@ -148,7 +156,8 @@ _MEANING = {
     "x_axis": f"world's x axis in the segment's frame at {GRID_HZ:g} Hz (T, 23, 3); its z axis is u",
     "joint_offsets": "segment origin in its parent's frame, m (23, 3)",
     "pose": f"pose free of place and heading at {POSE_HZ:g} Hz (G, 141)",
-    "captions": "sentences with start and end, s; no end: to the end of the clip",
+    "captions": "a short phrase, then sentences, with start and end, s; no end: to the end of the clip",
+    "synonyms": "of the phrase",
     "cutoff_hz": "low-pass of captured motion before differentiation; 0: none",
     "sha256": "of the source file",
 }

@@ -1,4 +1,4 @@
-"""Motion files to a corpus of segment kinematics: in parts, over processes and machines, resumable.
+"""Motion to a corpus of segment kinematics: in parts, over processes and machines, resumable.
 
 The clips are laid out in parts before anything is read. A part is done when its ledger is there, which is
 written after its Arrow file; so a run that was killed does again what it had open, and the shards of a run
@@ -8,12 +8,7 @@ need nothing but a common folder. Whoever finds every ledger there writes index,
 import hashlib
 import json
 import logging
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -25,17 +20,23 @@ from tqdm import tqdm
 from anymo.config import write_text
 from anymo.data.arrow import SPLITS, VERSION, StoredClip, write_index, write_part
 from anymo.data.card import entry, refusal, write_card, write_manifest
-from anymo.data.corpus import ClipSource, is_held_out, store_clip
-from anymo.data.motion_files import MotionFile, file_sha256, files_of_folder, files_of_sets
+from anymo.data.clip import store_parts
+from anymo.data.corpus import is_held_out
+from anymo.data.generated import GeneratedClip, generated_clips
+from anymo.data.motion_files import MotionFile, files_of_folder, files_of_sets
 from anymo.data.prepare import data_root
+from anymo.data.workers import mapping
 from anymo.records import Caption
+
+Clip = MotionFile | GeneratedClip
+Stored = tuple[list[StoredClip], str]  # the clip or its parts, and what was wrong with it
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KinematicsConfig:
-    """A corpus from motion files.
+    """A corpus from motion files, generated motion, or both.
 
     Attributes:
         output: folder the corpus is written to; shards of one corpus share it.
@@ -47,10 +48,14 @@ class KinematicsConfig:
         licence: terms of the files in `source` for which the table states none.
         subject: regular expression whose first group, found in a file's path, is its subject.
         caption: sentence for files that have none, which are refused where it is empty.
+        num_generated: clips of generated motion beside the files.
+        activities: of those, "core", fifty that are common, or "all" of the library; they take turns.
+        clip_s: their durations, uniform between these, s.
+        num_bodies: body shapes of theirs; the first, which wears the sensors of files, is the average adult.
         non_commercial: take files whose licence forbids commercial use; they are marked.
         cutoff_hz: low-pass of captured motion before it is differentiated, Hz; 0 for noise-free motion.
-        held_out_fraction: share of subjects kept for validation, or of files where the subject is unknown.
-        seed: of the held-out draw.
+        held_out_fraction: share of subjects kept for validation, or of clips where there is no known one.
+        seed: of the held-out draw, of bodies and of generated motion.
         clips_per_part: clips written, and lost by a kill, at once.
         max_refused: share of files that may be refused; above it the corpus is not finished.
         num_proc: processes.
@@ -65,6 +70,10 @@ class KinematicsConfig:
     licence: str = ""
     subject: str = ""
     caption: str = ""
+    num_generated: int = 0
+    activities: str = "all"
+    clip_s: tuple[float, float] = (8.0, 12.0)
+    num_bodies: int = 1
     non_commercial: bool = False
     cutoff_hz: float = 12.0
     held_out_fraction: float = 0.12
@@ -75,8 +84,11 @@ class KinematicsConfig:
     shard: str = "0/1"
 
     def __post_init__(self) -> None:
-        if not self.sets and self.source is None:
-            raise ValueError("kinematics: expected sets or a source folder, got neither")
+        if not self.sets and self.source is None and not self.num_generated:
+            raise ValueError(
+                "kinematics: expected sets or a source folder or num_generated, got none of them"
+            )
+        self.generated()
         if self.clips_per_part < 1 or self.num_proc < 1 or self.cutoff_hz < 0:
             raise ValueError(
                 "kinematics: expected clips_per_part, num_proc >= 1 and cutoff_hz >= 0, got "
@@ -88,6 +100,10 @@ class KinematicsConfig:
                 f"{self.held_out_fraction} and {self.max_refused}"
             )
         self.share()
+
+    def generated(self) -> tuple[GeneratedClip, ...]:
+        """The generated clips."""
+        return generated_clips(self.num_generated, self.activities, self.clip_s, self.num_bodies, self.seed)
 
     def share(self) -> tuple[int, int]:
         """Index and number of shards."""
@@ -103,7 +119,7 @@ class _Part:
 
     split: str
     number: int
-    files: tuple[MotionFile, ...]
+    clips: tuple[Clip, ...]
 
     def arrow(self, folder: Path) -> Path:
         return folder / self.split / f"part-{self.number:05d}.arrow"
@@ -122,19 +138,19 @@ def write_kinematics(config: KinematicsConfig) -> Path | None:
         ValueError: nothing to read, a licence that is not stated or not asked for, two files of one name, a
             folder in which other files or settings were begun or a part is gone, or too many files refused.
     """
-    files = motion_files(config)
-    parts = _layout(files, config)
-    _begin(files, config)
+    clips: list[Clip] = [*motion_files(config), *config.generated()]
+    clips.sort(key=lambda c: c.name)
+    parts = _layout(clips, config)
+    _begin(clips, config)
     index, count = config.share()
     mine = parts[index::count]
     ahead = [part for part in mine if not part.ledger(config.output).is_file()]
-    total = sum(len(p.files) for p in mine)
-    done = total - sum(len(p.files) for p in ahead)
-    work = partial(_store, config)
-    with _mapping(config.num_proc) as over, tqdm(total=total, desc="clips", unit="clip") as bar:
+    total = sum(len(p.clips) for p in mine)
+    done = total - sum(len(p.clips) for p in ahead)
+    with mapping(config.num_proc) as over, tqdm(total=total, desc="clips", unit="clip") as bar:
         bar.update(done)
         for part in ahead:
-            _write(part, over(work, part.files), config.output, bar)
+            _write(part, over(partial(_store, config.cutoff_hz), part.clips), config.output, bar)
     return _finish(parts, config)
 
 
@@ -174,102 +190,74 @@ def motion_files(config: KinematicsConfig) -> tuple[MotionFile, ...]:
     return tuple(replace(f, captions=f.captions or fallback) for f in files)
 
 
-def _layout(files: Sequence[MotionFile], config: KinematicsConfig) -> list[_Part]:
+def _layout(clips: Sequence[Clip], config: KinematicsConfig) -> list[_Part]:
     parts = []
     for split in SPLITS:
         chosen = [
-            f for f in files if SPLITS[is_held_out(f.group, config.seed, config.held_out_fraction)] == split
+            c for c in clips if SPLITS[is_held_out(c.group, config.seed, config.held_out_fraction)] == split
         ]
         for number, first in enumerate(range(0, len(chosen), config.clips_per_part)):
             chunk = tuple(chosen[first : first + config.clips_per_part])
-            parts.append(_Part(split=split, number=number, files=chunk))
+            parts.append(_Part(split=split, number=number, clips=chunk))
         if not chosen:
-            _log.warning(
-                "no file of %d is drawn for %s; try another seed or held_out_fraction", len(files), split
-            )
+            said = "no clip of %d is drawn for %s; try another seed or held_out_fraction, or nothing trains"
+            _log.warning(said, len(clips), split)
     return parts
 
 
-def _begin(files: Sequence[MotionFile], config: KinematicsConfig) -> None:
+def _begin(clips: Sequence[Clip], config: KinematicsConfig) -> None:
     """Note what this corpus is made of, or see that it is what was noted."""
     settings = (config.cutoff_hz, config.held_out_fraction, config.seed, config.clips_per_part, VERSION)
-    content = json.dumps([settings, [f.described() for f in files]])
-    plan = {"files": len(files), "sha256": hashlib.sha256(content.encode()).hexdigest()}
+    content = json.dumps([settings, [c.described() for c in clips]])
+    plan = {"clips": len(clips), "sha256": hashlib.sha256(content.encode()).hexdigest()}
     path = config.output / "plan.json"
     if not path.is_file():
         config.output.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(plan))
     elif (begun := json.loads(path.read_text(encoding="utf-8"))) != plan:
         raise ValueError(
-            f"kinematics: {config.output} was begun with other files or settings ({begun['files']} files "
-            f"then, {len(files)} now); delete it or choose another --output"
+            f"kinematics: {config.output} was begun with other files or settings ({begun.get('clips')} clips "
+            f"then, {len(clips)} now); delete it or choose another --output"
         )
 
 
-def _store(config: KinematicsConfig, file: MotionFile) -> StoredClip | str:
-    """The clip, or why it is refused."""
+def _store(cutoff_hz: float, clip: Clip) -> Stored:
+    """The clip without what is wrong with it, and what that is."""
     try:
-        source = ClipSource(motion=file.load(), body=0, cutoff_hz=config.cutoff_hz or None)
-        return store_clip(
-            source,
-            dataset=file.dataset,
-            file=file.file,
-            sha256=file_sha256(file.path),
-            non_commercial=file.non_commercial,
+        return store_parts(
+            clip.source(cutoff_hz or None),
+            dataset=clip.dataset,
+            file=clip.file,
+            sha256=clip.sha256,
+            non_commercial=clip.non_commercial,
         )
     except ValueError as error:
-        return str(error)
+        return [], str(error)
 
 
-def _write(part: _Part, stored: Iterator[StoredClip | str], folder: Path, bar: "tqdm[Any]") -> None:
+def _write(part: _Part, stored: Iterator[Stored], folder: Path, bar: "tqdm[Any]") -> None:
     """Write a part, then its ledger."""
-    kept, entries = [], []
-    for file, clip in zip(part.files, stored, strict=True):
-        if isinstance(clip, StoredClip):
-            kept.append(clip)
-            entries.append(entry(clip, part.split))
-        else:
-            entries.append(refusal(file, part.split, clip))
+    kept: list[StoredClip] = []
+    entries = []
+    for clip, (parts, wrong) in zip(part.clips, stored, strict=True):
+        kept += parts
+        entries += [entry(p, part.split, wrong) for p in parts] or [refusal(clip, part.split, wrong)]
         bar.update()
-    if kept:
-        write_part(kept, part.arrow(folder))
+    checksum = write_part(kept, part.arrow(folder)) if kept else None
     part.ledger(folder).parent.mkdir(parents=True, exist_ok=True)
-    write_text(part.ledger(folder), json.dumps(entries))
+    write_text(part.ledger(folder), json.dumps({"crc32": checksum, "entries": entries}))
 
 
-@contextmanager
-def _mapping(num_proc: int) -> Iterator[Callable[..., Iterator[StoredClip | str]]]:
-    """`map`, over processes if there are several; spawned, as a fork would copy threads' locks."""
-    if num_proc == 1:
-        yield map
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_proc, mp_context=context, initializer=_end_with_parent) as pool:
-        yield pool.map
-
-
-def _end_with_parent() -> None:
-    """A worker of a killed run must not wait for work for ever."""
-    parent = multiprocessing.parent_process()
-
-    def wait() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _listed(part: _Part, folder: Path) -> list[dict[str, Any]]:
-    """What the ledger of a part says, once its clips are seen to be there."""
+def _listed(part: _Part, folder: Path) -> tuple[int | None, list[dict[str, Any]]]:
+    """What the ledger of a part says, once its clips are seen to be there: checksum and entries."""
     ledger, arrow = part.ledger(folder), part.arrow(folder)
-    entries: list[dict[str, Any]] = json.loads(ledger.read_text(encoding="utf-8"))
-    if any(e["status"] == "kept" for e in entries) and not arrow.is_file():
+    said = json.loads(ledger.read_text(encoding="utf-8"))
+    if said["crc32"] is not None and not arrow.is_file():
         raise ValueError(
             f"kinematics: expected {arrow}, whose clips {ledger} lists, found none; copy it there, or delete "
             "that ledger and run again"
         )
-    return entries
+    return said["crc32"], said["entries"]
 
 
 def _finish(parts: Sequence[_Part], config: KinematicsConfig) -> Path | None:
@@ -281,20 +269,30 @@ def _finish(parts: Sequence[_Part], config: KinematicsConfig) -> Path | None:
             len(parts),
         )
         return None
-    entries = [e for part in parts for e in _listed(part, config.output)]
+    entries: list[dict[str, Any]] = []
+    files: dict[str, dict[str, int]] = {split: {} for split in SPLITS}
+    for part in parts:
+        checksum, lines = _listed(part, config.output)
+        entries += lines
+        if checksum is not None:
+            files[part.split][part.arrow(config.output).name] = checksum
     write_manifest(config.output, entries)
-    refused = [e for e in entries if e["status"] == "refused"]
-    if len(refused) > config.max_refused * len(entries):
-        raise ValueError(
-            f"kinematics: {len(refused)} of {len(entries)} files refused, e.g. {refused[0]['reason']}; see "
-            f"{config.output / 'manifest.csv'}, mend the files and write anew, or raise --max_refused"
-        )
-    if len(refused) == len(entries):
-        raise ValueError(f"kinematics: no file was kept; see {config.output / 'manifest.csv'}")
+    _check_refused(entries, sum(len(p.clips) for p in parts), config)
     write_card(config.output, entries)
-    written = [(part, part.arrow(config.output)) for part in parts]
-    write_index(
-        config.output, {s: [p.name for part, p in written if part.split == s and p.is_file()] for s in SPLITS}
-    )
-    _log.info("%d clips kept, %d refused: %s", len(entries) - len(refused), len(refused), config.output)
+    write_index(config.output, files)
     return config.output
+
+
+def _check_refused(entries: Sequence[dict[str, Any]], num_clips: int, config: KinematicsConfig) -> None:
+    manifest = config.output / "manifest.csv"
+    refused = [e for e in entries if e["status"] == "refused"]
+    if len(refused) > config.max_refused * num_clips:
+        raise ValueError(
+            f"kinematics: {len(refused)} of {num_clips} files refused, e.g. {refused[0]['reason']}; see "
+            f"{manifest}, mend the files and write anew, or raise --max_refused"
+        )
+    if len(refused) == num_clips:
+        raise ValueError(f"kinematics: no file was kept; see {manifest}")
+    cut = {e["file"] for e in entries if e["reason"].startswith("cut")}
+    kept = len(entries) - len(refused)
+    _log.info("%s: %d clips, %d files refused, %d cut", config.output, kept, len(refused), len(cut))

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import FeatureExtractionMixin
 
+from anymo.data.rest import check_gyro, check_rest
 from anymo.data.window import collate, windows
 from anymo.records import Recording, WindowBatch
 
@@ -39,13 +40,29 @@ class AnymoFeatureExtractor(FeatureExtractionMixin):
             B windows, and (B,) int64 the recording each comes from.
 
         Raises:
-            ValueError: no recordings, or one that cannot be cut.
+            ValueError: no recordings, one that cannot be cut, or one whose units cannot be SI.
         """
         recordings = [recordings] if isinstance(recordings, Recording) else recordings
         if not recordings:
             raise ValueError("feature extractor: expected one recording or more, got none")
+        for recording in recordings:
+            _check_units(recording)
         batches = [
             windows(r, rate_hz=self.rate_hz, window_s=self.window_s, hop_s=self.hop_s)[0] for r in recordings
         ]
         sizes = torch.tensor([len(b) for b in batches])
         return collate(batches), torch.repeat_interleave(torch.arange(len(batches)), sizes)
+
+
+def _check_units(recording: Recording) -> None:
+    """Refuse signals whose size at rest is not that of m/s² and rad/s with gravity as stated."""
+    for sensor in recording.sensors:
+        where = f"recording {recording.name!r}: sensor {sensor.placement!r}"
+        acc, gyro = sensor.acc[sensor.valid], None if sensor.gyro is None else sensor.gyro[sensor.valid]
+        if len(acc) == 0:
+            continue
+        if gyro is not None:
+            check_gyro(gyro, where)
+        check_rest(
+            acc, gyro, sensor.rate_hz, acc_unit="m/s^2", scale=1.0, gravity=sensor.gravity, where=where
+        )

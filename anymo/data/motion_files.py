@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from anymo import motion
+from anymo.data.clip import ClipSource
 from anymo.motion import find_clips
 from anymo.records import Caption, Motion
 
@@ -71,6 +72,15 @@ class MotionFile:
             licence=self.licence,
             subject=self.subject,
         )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file's bytes."""
+        return file_sha256(self.path)
+
+    def source(self, cutoff_hz: float | None) -> ClipSource:
+        """Read the motion, for the average adult to wear the sensors."""
+        return ClipSource(motion=self.load(), body=0, cutoff_hz=cutoff_hz)
 
     def described(self) -> tuple[Any, ...]:
         """What a resumed run must find unchanged."""

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from anymo import body
 from anymo.body import Body
 from anymo.config import REPOSITORY, read_yaml, save
-from anymo.data.arrow import StoredClip
+from anymo.data.arrow import VERSION, StoredClip
 from anymo.data.card import refusal
-from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
+from anymo.data.clip import ClipSource, store_clip, store_parts
+from anymo.data.corpus import MotionCorpus, write_corpus
+from anymo.data.generated import bodies_of_seed, generated_clips
 from anymo.data.motion_files import file_sha256
-from anymo.motion import find_clips, procedural
+from anymo.motion import find_clips
 from anymo.motion.clips import CMU_MANIFEST
 
 _log = logging.getLogger(__name__)
 
-GENERATED_CUTOFF_HZ = 20.0  # of generated motion: joints at their stops turn more sharply than flesh does
 REAL_CUTOFF_HZ = 12.0  # of captured motion: the 60 fps retargeted clips carry little but jitter above
 
 
@@ -52,29 +51,17 @@ class PrepareConfig:
     use_real_clips: bool = True
 
     def __post_init__(self) -> None:
-        if self.activities not in ("core", "all"):
-            raise ValueError(f"prepare: expected activities 'core' or 'all', got {self.activities!r}")
-        if (
-            self.num_clips < 1
-            or self.clip_s <= 0
-            or self.num_bodies < 1
-            or not 0 < self.held_out_fraction < 1
-        ):
+        if self.num_clips < 1 or not 0 < self.held_out_fraction < 1:
             raise ValueError(
-                "prepare: expected num_clips, num_bodies >= 1, clip_s > 0 and held_out_fraction "
-                f"between 0 and 1, got {self.num_clips}, {self.num_bodies}, {self.clip_s} and "
-                f"{self.held_out_fraction}"
+                "prepare: expected num_clips >= 1 and held_out_fraction between 0 and 1, got "
+                f"{self.num_clips} and {self.held_out_fraction}"
             )
+        generated_clips(0, self.activities, (self.clip_s, self.clip_s), self.num_bodies, self.seed)
 
 
 def bodies(config: PrepareConfig) -> tuple[Body, ...]:
     """The bodies of a corpus, a function of its seed alone."""
-    return _bodies(config.seed, config.num_bodies)
-
-
-def _bodies(seed: int, num_bodies: int) -> tuple[Body, ...]:
-    rng = np.random.default_rng([seed, 1])
-    return (body.load(), *(body.sample(rng) for _ in range(num_bodies - 1)))
+    return bodies_of_seed(config.seed, config.num_bodies)
 
 
 def bodies_of(corpus: Path) -> tuple[Body, ...]:
@@ -89,7 +76,7 @@ def bodies_of(corpus: Path) -> tuple[Body, ...]:
     if not file.is_file():
         raise FileNotFoundError(f"corpus: expected {file}; run data_prep/simulate.py first")
     stated = read_yaml(file)
-    return _bodies(stated["seed"], stated.get("num_bodies", 1))
+    return bodies_of_seed(stated["seed"], stated.get("num_bodies", 1))
 
 
 def data_root() -> Path | None:
@@ -102,12 +89,15 @@ def data_root() -> Path | None:
 
 
 def real_clips_id(config: PrepareConfig) -> str:
-    """What tells one state of the real clips from another: a hash of their manifest, "none" without them."""
+    """What tells one state of the real clips, and of their processing, from another.
+
+    The version of the processing, and a hash of the clips' manifest or "none" without them.
+    """
     root = data_root() if config.use_real_clips else None
     manifest = None if root is None else root / CMU_MANIFEST
     if manifest is None or not manifest.is_file():
-        return "none"
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+        return f"{VERSION} none"
+    return f"{VERSION} {hashlib.sha256(manifest.read_bytes()).hexdigest()}"
 
 
 def prepare(config: PrepareConfig) -> MotionCorpus:
@@ -115,11 +105,10 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
 
     Clip i depends on (seed, i) alone. The config is saved beside the corpus, for `bodies_of`.
     """
-    shapes = bodies(config)
     save(config, config.output)
     refused: list[dict[str, Any]] = []
     write_corpus(
-        _clips(config, shapes, refused),
+        _clips(config, refused),
         config.output,
         held_out_fraction=config.held_out_fraction,
         seed=config.seed,
@@ -128,21 +117,11 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
     return MotionCorpus.load(config.output)
 
 
-def _clips(
-    config: PrepareConfig, shapes: tuple[Body, ...], refused: list[dict[str, Any]]
-) -> Iterator[StoredClip]:
-    activities = procedural.CORE if config.activities == "core" else tuple(procedural.ACTIVITIES)
-    for i in tqdm(range(config.num_clips), desc="motion", unit="clip"):
-        rng = np.random.default_rng([config.seed, 2, i])
-        shape = i // len(activities) % len(shapes)
-        motion = procedural.generate(
-            activities[i % len(activities)],
-            rng,
-            duration_s=config.clip_s,
-            joint_offsets=shapes[shape].joint_offsets,
-        )
-        source = ClipSource(motion=motion, body=shape, cutoff_hz=GENERATED_CUTOFF_HZ)
-        yield store_clip(source, dataset="procedural")
+def _clips(config: PrepareConfig, refused: list[dict[str, Any]]) -> Iterator[StoredClip]:
+    span = (config.clip_s, config.clip_s)
+    made = generated_clips(config.num_clips, config.activities, span, config.num_bodies, config.seed)
+    for clip in tqdm(made, desc="motion", unit="clip"):
+        yield store_clip(clip.source(), dataset=clip.dataset)
     root = data_root() if config.use_real_clips else None
     if root is not None:
         yield from _real_clips(root, refused)
@@ -155,12 +134,12 @@ def _real_clips(root: Path, refused: list[dict[str, Any]]) -> Iterator[StoredCli
         file, sha256 = clip.path.relative_to(root).as_posix(), file_sha256(clip.path)
         try:
             source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
-            stored = store_clip(source, dataset="cmu", file=file, sha256=sha256)
+            parts, _ = store_parts(source, dataset="cmu", file=file, sha256=sha256)
         except ValueError as error:
             known = {"name": clip.path.name.split(".")[0], "dataset": "cmu", "file": file, "sha256": sha256}
             refused.append(refusal(clip, "", str(error)) | known)
         else:
-            yield stored
+            yield from parts
     if refused:
         reasons = "; ".join(line["reason"] for line in refused)
         _log.warning("%d of %d real clips refused: %s", len(refused), len(clips), reasons)

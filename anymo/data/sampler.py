@@ -1,145 +1,79 @@
 """Training windows simulated on the fly: every draw has new placements, mountings, devices and speeds.
 
-Shapes: B windows, S sensor slots, T samples at the model's rate, M samples at the device's rate.
+Shapes: B windows, S sensor slots, N sensors worn, K targets, T samples at the model's rate.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from scipy.spatial.transform import Rotation
 
 from anymo.body import Body
-from anymo.data.arrow import EDGE_FRAMES
-from anymo.data.corpus import GRID_HZ, POSE_HZ, MotionCorpus
-from anymo.data.window import collate, resample
-from anymo.records import GRAVITY_MPS2, WindowBatch
-from anymo.simulation import DeviceModel, placement_matrix
-from anymo.skeleton import SEGMENTS
+from anymo.data.arrow import EDGE_FRAMES, GRID_HZ
+from anymo.data.blocks import Blocks
+from anymo.data.corpus import MotionCorpus
+from anymo.data.device_draws import at_model_rate, draw_devices, read
+from anymo.data.draws import DrawConfig, draw_captions, draw_seen, draw_segments, draw_worn
+from anymo.data.mixture import with_real_share
+from anymo.data.moments import Moments, Sensors, ideal_signals, pose_of
+from anymo.data.simulated import SimulatedBatch, Targets
+from anymo.data.wearers import Ints, Wearers
+from anymo.records import WindowBatch
+from anymo.simulation import placement_matrix
+from anymo.skeleton import NUM_SEGMENTS, mirror_words
+
+__all__ = ["DrawConfig", "SimulatedBatch", "Targets", "WindowSampler"]
+
+Bools = npt.NDArray[np.bool_]
+Words = tuple[tuple[str, ...], tuple[str, ...]]
 
 _log = logging.getLogger(__name__)
 
-# How often a device sits on each segment: wrists, pockets, waist and chest first, every segment sometimes.
-_WORN = {"ForeArm": 6, "Hand": 2, "UpperArm": 2, "UpperLeg": 3, "LowerLeg": 2, "Foot": 1.5}
-_WORN_MIDLINE = {"Pelvis": 3, "L5": 2, "T8": 2.5, "Head": 2}
-SEGMENT_WEIGHT = np.array(
-    [_WORN_MIDLINE.get(s, _WORN.get(s.removeprefix("Left").removeprefix("Right"), 0.3)) for s in SEGMENTS]
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawConfig:
-    """What training windows look like.
-
-    Attributes:
-        window_s: length of a window, s.
-        rate_hz: the model's rate, Hz.
-        max_sensors: sensors worn at once, one to this many; one is as frequent as all the others.
-        device_rates_hz: sampling rates devices are drawn from, Hz; no anti-alias filter, as cheap ones.
-        speed: playback speed, uniform between these.
-        gyro_share: share of devices that have a gyroscope.
-        removed_share: share of devices that remove gravity.
-        removal_tilt_rad: standard deviation per axis of the tilt error with which they do it, rad.
-        upright_share: share of devices mounted flat on the skin rather than turned any way.
-        short_share: share of windows cut short, to 0.5 s and more.
-    """
-
-    window_s: float = 5.0
-    rate_hz: float = 20.0
-    max_sensors: int = 3
-    device_rates_hz: tuple[float, ...] = (10.0, 20.0, 25.0, 50.0, 100.0)
-    speed: tuple[float, float] = (0.85, 1.15)
-    gyro_share: float = 0.85
-    removed_share: float = 0.4
-    removal_tilt_rad: float = 0.03
-    upright_share: float = 0.25
-    short_share: float = 0.15
-
-    def __post_init__(self) -> None:
-        if self.window_s < 0.5 or self.max_sensors < 1 or not 0 < self.speed[0] <= self.speed[1]:
-            raise ValueError(
-                "draw: expected window_s >= 0.5, max_sensors >= 1 and 0 < speed[0] <= speed[1], got "
-                f"{self.window_s}, {self.max_sensors}, {self.speed}"
-            )
-
-    @property
-    def num_samples(self) -> int:
-        """Samples of a window at the model's rate."""
-        return round(self.window_s * self.rate_hz)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SimulatedBatch:
-    """The same B moments seen by independent sets of devices, with pose and words beside them.
-
-    views    independently drawn windows of the same motion
-    pose     (B, F, POSE_SIZE) at 12 Hz
-    text     one caption each: a sentence of the clip, or for a share of windows its phrase
-    phrase   the clip's short phrase
-    clip     (B,) index into the corpus
-    """
-
-    views: tuple[WindowBatch, ...]
-    pose: torch.Tensor
-    text: tuple[str, ...]
-    phrase: tuple[str, ...]
-    clip: torch.Tensor
-
-    @classmethod
-    def joined(cls, batches: Sequence["SimulatedBatch"]) -> "SimulatedBatch":
-        """One batch of the windows of several."""
-        return cls(
-            views=tuple(collate(views) for views in zip(*(b.views for b in batches), strict=True)),
-            pose=torch.cat([b.pose for b in batches]),
-            text=tuple(t for b in batches for t in b.text),
-            phrase=tuple(p for b in batches for p in b.phrase),
-            clip=torch.cat([b.clip for b in batches]),
-        )
-
-    def to(self, device: torch.device | str) -> "SimulatedBatch":
-        """Copy on a device."""
-        return SimulatedBatch(
-            views=tuple(v.to(device) for v in self.views),
-            pose=self.pose.to(device),
-            text=self.text,
-            phrase=self.phrase,
-            clip=self.clip.to(device),
-        )
-
 
 class WindowSampler:
-    """Draws batches from the clips of one split.
+    """Draws batches from the clips of one split; those held out are never mirrored.
 
     A batch is a function of its generator alone, so that (seed, step) gives it again.
 
+    Args:
+        corpus: of motion.
+        bodies: that wear the sensors; those the corpus was built with.
+        config: what windows look like.
+        held_out: draw from the validation split.
+        device: torch device to simulate on; the corpus is copied there.
+
     Raises:
-        ValueError: no clip of the split is as long as a window at the highest speed.
+        ValueError: no clip of the split is as long as a window at the highest speed, or the corpus needs more
+            bodies.
     """
 
     def __init__(
-        self, corpus: MotionCorpus, bodies: Sequence[Body], config: DrawConfig, *, held_out: bool
+        self,
+        corpus: MotionCorpus,
+        bodies: Sequence[Body],
+        config: DrawConfig,
+        *,
+        held_out: bool,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.corpus, self.bodies, self.config = corpus, tuple(bodies), config
-        self.device_model = DeviceModel()
-        clips = corpus.clips(held_out=held_out)
-        frames = (corpus.first[1:] - corpus.first[:-1])[clips]
-        needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4 + 2 * EDGE_FRAMES
-        self.clips, self.frames = clips[frames >= needed], frames[frames >= needed]
-        if len(self.clips) < len(clips):
-            short = [corpus.names[c] for c in clips[frames < needed].tolist()]
-            split = "held-out" if held_out else "training"
-            _log.info("%d of %d %s clips are shorter than a window: not drawn", len(short), len(clips), split)
-            _log.debug("not drawn: %s", ", ".join(short))
-        if len(self.clips) == 0:
-            longest = float(frames.max()) / GRID_HZ if len(frames) else 0.0
+        self.config, self.held_out, self.device = config, held_out, torch.device(device)
+        self.clips = _long_enough(corpus, config, held_out=held_out)
+        if (most := int(corpus.body[self.clips].max())) >= len(bodies):
             raise ValueError(
-                f"sampler: expected {'held-out' if held_out else 'training'} clips of "
-                f"{needed / GRID_HZ:.2f} s or more, the longest of {len(clips)} is {longest:.2f} s; "
-                "make more or longer clips, or shorten draw.window_s"
+                f"sampler: expected the {most + 1} or more bodies the corpus was built with, got "
+                f"{len(bodies)}; give those of anymo.data.prepare.bodies_of"
             )
+        self.corpus = corpus if self.device.type == "cpu" else _resident(corpus, self.device)
+        self.wearers = Wearers(bodies)
+        self.frames = (corpus.first[self.clips + 1] - corpus.first[self.clips]).numpy()
+        weight = corpus.weight[self.clips]
+        if config.real_share is not None:
+            weight = with_real_share(weight, corpus.real[self.clips], config.real_share)
+        cumulative = np.cumsum(weight.numpy())
+        self.cumulative = cumulative / cumulative[-1]
 
     def batch(
         self,
@@ -147,6 +81,7 @@ class WindowSampler:
         rng: np.random.Generator,
         *,
         num_views: int = 2,
+        num_captions: int = 1,
         phrase_share: float = 0.0,
         clips: torch.Tensor | None = None,
     ) -> SimulatedBatch:
@@ -156,144 +91,153 @@ class WindowSampler:
             size: number of windows.
             rng: where every draw comes from.
             num_views: independent sets of devices per moment.
-            phrase_share: share of windows whose text is the clip's short phrase.
-            clips: (size,) positions in `self.clips` to take; None draws them alike.
+            num_captions: captions per window.
+            phrase_share: chance of each caption to be the clip's short phrase.
+            clips: (size,) positions in `self.clips` to take; None draws them by the corpus's weights.
         """
-        picked = torch.from_numpy(rng.integers(len(self.clips), size=size)) if clips is None else clips
-        clip, frames = self.clips[picked], self.frames[picked].numpy()
-        speed = rng.uniform(*self.config.speed, size)
-        slack = frames - 4 - 2 * EDGE_FRAMES - self.config.window_s * speed * GRID_HZ
-        start = 1 + EDGE_FRAMES + rng.uniform(0, 1, size) * np.maximum(slack, 0)  # grid frames into the clip
-        views = tuple(self._view(clip, start, speed, rng) for _ in range(num_views))
-        captions = [self.corpus.captions[c] for c in clip.tolist()]
-        drawn = [c[0] if rng.random() < phrase_share else _sentence(c, rng) for c in captions]
+        moments = self._moments(size, rng, clips)
+        shape = rng.integers(len(self.wearers), size=size)
+        drawn = [self._view(moments, shape, rng) for _ in range(num_views)]
+        words = [self._words(*moment) for moment in zip(*(m.tolist() for m in moments), strict=True)]
         return SimulatedBatch(
-            views=views,
-            pose=self._pose(clip, start, speed),
-            text=tuple(drawn),
-            phrase=tuple(c[0] for c in captions),
-            clip=clip,
+            views=tuple(view for view, _ in drawn),
+            complete=tuple(complete for _, complete in drawn if complete is not None),
+            targets=self._targets(moments, shape, drawn[0][0], rng) if self.config.num_targets else None,
+            pose=pose_of(self.corpus, moments, self.config.window_s),
+            texts=tuple(draw_captions(*w, num_captions, phrase_share, rng) for w in words),
+            phrase=tuple(names[0] for names, _ in words),
+            clip=moments.clip.to(self.device),
         )
 
-    def _pose(self, clip: torch.Tensor, start: np.ndarray, speed: np.ndarray) -> torch.Tensor:
-        num = int(self.config.window_s * POSE_HZ)
-        frames = (start / GRID_HZ)[:, None] * POSE_HZ + np.arange(num) * speed[:, None]
-        index = self.corpus.first_pose[clip][:, None] + torch.from_numpy(np.round(frames).astype(int))
-        last = self.corpus.first_pose[clip + 1][:, None] - 1
-        pose = self.corpus.pose[torch.minimum(index, last)]
-        pose[..., -3:] *= torch.from_numpy(speed).float()[:, None, None]  # the pelvis velocity
-        return pose
+    def _moments(self, size: int, rng: np.random.Generator, clips: torch.Tensor | None) -> Moments:
+        drawn = np.searchsorted(self.cumulative, rng.random(size), side="right")
+        picked = torch.from_numpy(drawn) if clips is None else clips
+        speed = rng.uniform(*self.config.speed, size)
+        slack = self.frames[picked] - 4 - 2 * EDGE_FRAMES - self.config.window_s * speed * GRID_HZ
+        start = 1 + EDGE_FRAMES + rng.uniform(0, 1, size) * np.maximum(slack, 0)
+        mirrored = (rng.random(size) < self.config.mirror_share) & (not self.held_out)
+        return Moments(self.clips[picked], *(torch.from_numpy(a) for a in (start, speed, mirrored)))
+
+    def _words(self, clip: int, start: float, speed: float, mirrored: bool) -> Words:
+        """What holds for a moment: the short phrase and its synonyms, and the sentences."""
+        corpus, start_s = self.corpus, start / GRID_HZ
+        phrase, *rest = corpus.captions_at(clip, start_s, start_s + self.config.window_s * speed)
+        synonyms = corpus.synonyms[clip] if phrase == corpus.captions[clip][0] else ()
+        names, sentences = (phrase, *synonyms), tuple(rest)
+        if mirrored:
+            return tuple(map(mirror_words, names)), tuple(map(mirror_words, sentences))
+        return names, sentences
 
     def _view(
-        self, clip: torch.Tensor, start: np.ndarray, speed: np.ndarray, rng: np.random.Generator
+        self, moments: Moments, shape: Ints, rng: np.random.Generator
+    ) -> tuple[WindowBatch, WindowBatch | None]:
+        """One set of devices, and the complete one it is part of where that is wanted."""
+        config, size = self.config, len(shape)
+        worn = draw_worn(size, config.max_sensors, rng)
+        segment = draw_segments(size, config.max_sensors, rng)
+        seen = draw_seen(size, config, rng)
+        if not config.complete:
+            return self._read(moments, shape, worn, segment, seen, rng), None
+        every = np.tile(np.arange(NUM_SEGMENTS), (size, 1))
+        complete = self._read(moments, shape, np.ones_like(every, dtype=bool), every, seen, rng)
+        return reduced(complete, torch.from_numpy(carriers(worn, segment)).to(self.device)), complete
+
+    def _read(
+        self, moments: Moments, shape: Ints, worn: Bools, segment: Ints, seen: Bools, rng: np.random.Generator
     ) -> WindowBatch:
-        config, size = self.config, len(clip)
-        worn = _draw_worn(size, config.max_sensors, rng)
-        segment = _draw_segments(size, config.max_sensors, rng)
-        has_gyro = rng.random(worn.shape) < config.gyro_share
-        has_gravity = rng.random(worn.shape) >= config.removed_share
-        rate = float(rng.choice(config.device_rates_hz))
-        window, slot = np.nonzero(worn)
-        body = self.corpus.body[clip].numpy()
-        matrix = self._matrices(segment[worn], has_gravity[worn], body[window], rng)
-        features = self._features(clip[window], segment[worn], start[window], speed[window], rate)
-        signal = self.device_model.apply((features @ matrix).numpy(), rate, rng)
-        to_model_rate = _resample_matrix(signal.shape[1], rate, config.rate_hz, config.num_samples)
-        packed = torch.zeros(*worn.shape, config.num_samples, 6)
-        packed[window, slot] = to_model_rate @ torch.from_numpy(signal).float()
-        worn_torch = torch.from_numpy(worn)
-        seen = torch.from_numpy(self._draw_seen(size, rng))
+        """Put new devices into the slots worn (B, S), and read them as long as they are seen (B, T)."""
+        window, slot = (torch.from_numpy(a) for a in np.nonzero(worn))
+        sensors, _, _ = self._sensors(moments.of(window), segment[worn], shape[window], rng)
+        devices = draw_devices(len(window), self.config, rng)
+        signal, valid = read(self.corpus, sensors, devices, self.config, rng)
+        valid &= torch.from_numpy(seen[window]).to(self.device)
+        place = window.to(self.device), slot.to(self.device)
+
+        def packed(values: torch.Tensor) -> torch.Tensor:
+            slots = torch.zeros(*worn.shape, *values.shape[1:], dtype=values.dtype, device=self.device)
+            slots[place] = values.to(self.device)
+            return slots
+
         return WindowBatch(
-            signal=packed,
-            sample_valid=seen[:, None, :] & worn_torch[..., None],
-            has_gyro=torch.from_numpy(has_gyro) & worn_torch,
-            worn=worn_torch,
-            segment=torch.from_numpy(segment),
-            has_gravity=torch.from_numpy(has_gravity) & worn_torch,
-            rate_hz=config.rate_hz,
+            signal=packed(signal),
+            sample_valid=packed(valid),
+            has_gyro=packed(devices.has_gyro),
+            worn=torch.from_numpy(worn).to(self.device),
+            segment=torch.from_numpy(segment).to(self.device),
+            has_gravity=packed(~devices.removed),
+            rate_hz=self.config.rate_hz,
         )
 
-    def _draw_seen(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """(B, T) bool: most windows are whole, some end early."""
-        config = self.config
-        short = rng.random(size) < config.short_share
-        length = np.where(short, rng.uniform(0.5, config.window_s, size), config.window_s)
-        return np.arange(config.num_samples) < np.ceil(length * config.rate_hz)[:, None]
+    def _sensors(
+        self, moments: Moments, segment: Ints, shape: Ints, rng: np.random.Generator
+    ) -> tuple[Sensors, torch.Tensor, torch.Tensor]:
+        """Newly mounted sensors, their offsets (N, 3) and rotations (N, 3, 3)."""
+        bones = self.corpus.body[moments.clip].numpy()
+        mounted = self.wearers.mount(segment, shape, bones, self.config.upright_share, rng)
+        offset, rotation = (torch.from_numpy(a).float() for a in mounted)
+        matrix = placement_matrix(offset, rotation)
+        return Sensors(moments, torch.from_numpy(segment), matrix), offset, rotation
 
-    def _matrices(
-        self, segment: np.ndarray, has_gravity: np.ndarray, body: np.ndarray, rng: np.random.Generator
-    ) -> torch.Tensor:
-        """(N, 18, 6) of newly mounted sensors.
-
-        A device that removes gravity subtracts what its fusion, off by a small rotation E, takes for up:
-        γ(Qᵀu − E Qᵀu) is left over, about γ times the tilt error, across gravity.
-        """
-        num = len(segment)
-        offset, rotation = np.empty((num, 3)), np.empty((num, 3, 3))
-        for b in np.unique(body):
-            rows = body == b
-            offset[rows], rotation[rows] = self.bodies[b].random_placements(segment[rows], rng)
-        turned = rng.random(num) >= self.config.upright_share
-        rotation[turned] = Rotation.random(int(turned.sum()), rng=rng).as_matrix()
-        tilt = Rotation.from_rotvec(rng.normal(0, self.config.removal_tilt_rad, (num, 3))).as_matrix()
-        left_over = rotation - np.where(has_gravity[:, None, None], 0.0, rotation @ np.swapaxes(tilt, 1, 2))
-        offset_t, rotation_t, gravity_t = (torch.from_numpy(a).float() for a in (offset, rotation, left_over))
-        matrix = placement_matrix(offset_t, rotation_t)
-        matrix[:, 3:6, :3] = GRAVITY_MPS2 * gravity_t
-        return matrix
-
-    def _features(
-        self, clip: torch.Tensor, segment: np.ndarray, start: np.ndarray, speed: np.ndarray, rate_hz: float
-    ) -> torch.Tensor:
-        """(N, M, 18) at the device's own times, by cubic convolution on the grid, played at `speed`."""
-        num = int(np.ceil(self.config.window_s * rate_hz)) + 1
-        frames = start[:, None] + np.arange(num) * (speed[:, None] * GRID_HZ / rate_hz)
-        longest = (self.corpus.first[clip + 1] - self.corpus.first[clip]).numpy()[:, None] - 3 - EDGE_FRAMES
-        frames = np.minimum(frames, longest)
-        whole = np.floor(frames).astype(np.int64)
-        weights = torch.from_numpy(_cubic_weights(frames - whole)).float()
-        index = self.corpus.first[clip][:, None] + torch.from_numpy(whole)
-        column = torch.from_numpy(segment)[:, None]
-        mixed = sum(weights[..., k, None] * self.corpus.features[index + (k - 1), column] for k in range(4))
-        scale = torch.from_numpy(speed).float()[:, None]
-        power = torch.ones(18)
-        power[:3], power[6:15] = 2, 2  # A and B go with s²,
-        power[3:6] = 0  # u stays, w goes with s
-        return mixed * (scale**power)[:, None, :]
+    def _targets(self, moments: Moments, shape: Ints, view: WindowBatch, rng: np.random.Generator) -> Targets:
+        """Ideal sensors where the view wears none, brought to the model's rate as recordings are."""
+        config, size, num = self.config, len(shape), self.config.num_targets
+        worn = carriers(view.worn.numpy(force=True), view.segment.numpy(force=True))
+        segment = draw_segments(size, num, rng, taken=worn)
+        window = torch.arange(size).repeat_interleave(num)
+        sensors, offset, rotation = self._sensors(moments.of(window), segment.ravel(), shape[window], rng)
+        rate_hz = config.rate_hz * np.ceil(GRID_HZ / config.rate_hz)
+        dense = int(np.ceil(config.window_s * rate_hz)) + 1
+        ideal = ideal_signals(self.corpus, sensors, dense / rate_hz).at(rate_hz, dense)
+        valid = torch.ones(ideal.shape[:2], dtype=torch.bool)
+        signal, _ = at_model_rate(ideal.permute(2, 0, 1), valid, rate_hz, config)
+        return Targets(
+            segment=torch.from_numpy(segment).to(self.device),
+            offset=offset.view(size, num, 3).to(self.device),
+            rotation=rotation.view(size, num, 3, 3).to(self.device),
+            signal=signal.reshape(size, num, *signal.shape[1:]),
+        )
 
 
-def _sentence(captions: Sequence[str], rng: np.random.Generator) -> str:
-    """One of a clip's sentences, which follow its short phrase; the phrase where it has none."""
-    sentences = captions[1:] or captions
-    return sentences[int(rng.integers(len(sentences)))]
+def carriers(worn: Bools, segment: Ints) -> Bools:
+    """(B, 23) bool: segments that carry a sensor, from slots (B, S)."""
+    carry = np.zeros((len(worn), NUM_SEGMENTS), dtype=bool)
+    window, slot = np.nonzero(worn)
+    carry[window, segment[window, slot]] = True
+    return carry
 
 
-def _draw_worn(size: int, slots: int, rng: np.random.Generator) -> np.ndarray:
-    """(B, S) bool: one sensor in half of the windows, else two or more."""
-    count = np.where(rng.random(size) < 0.5, 1, rng.integers(min(2, slots), slots + 1, size))
-    return np.arange(slots) < count[:, None]
-
-
-def _draw_segments(size: int, slots: int, rng: np.random.Generator) -> np.ndarray:
-    """(B, S) distinct segments per window, weighted (Gumbel top-k, Kool et al. 2019)."""
-    keys = np.log(SEGMENT_WEIGHT) + rng.gumbel(size=(size, len(SEGMENTS)))
-    return np.argsort(-keys, axis=1)[:, :slots]
-
-
-def _cubic_weights(t: np.ndarray) -> np.ndarray:
-    """Catmull-Rom weights of the four neighbours of a point at fraction t (Keys 1981, a = -1/2)."""
-    return np.stack(
-        [
-            ((-0.5 * t + 1.0) * t - 0.5) * t,
-            (1.5 * t - 2.5) * t * t + 1.0,
-            ((-1.5 * t + 2.0) * t + 0.5) * t,
-            (0.5 * t - 0.5) * t * t,
-        ],
-        axis=-1,
+def reduced(view: WindowBatch, worn: torch.Tensor) -> WindowBatch:
+    """The same signals with fewer slots worn (B, S)."""
+    return replace(
+        view,
+        worn=worn,
+        sample_valid=view.sample_valid & worn[..., None],
+        has_gyro=view.has_gyro & worn,
+        has_gravity=view.has_gravity & worn,
     )
 
 
-@lru_cache(maxsize=64)
-def _resample_matrix(num_in: int, rate_in: float, rate_out: float, num_out: int) -> torch.Tensor:
-    """(num_out, num_in): `anymo.data.window.resample` written as the matrix it is."""
-    return torch.from_numpy(resample(np.eye(num_in), rate_in, rate_out)[:num_out]).float()
+def _long_enough(corpus: MotionCorpus, config: DrawConfig, *, held_out: bool) -> torch.Tensor:
+    """Clips of the split that last a window at the highest speed; the others are named."""
+    clips, split = corpus.clips(held_out=held_out), "held-out" if held_out else "training"
+    frames = (corpus.first[1:] - corpus.first[:-1])[clips]
+    needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4 + 2 * EDGE_FRAMES
+    if (frames < needed).any():
+        short = [corpus.names[c] for c in clips[frames < needed].tolist()]
+        _log.info("%d of %d %s clips are shorter than a window: not drawn", len(short), len(clips), split)
+        _log.debug("not drawn: %s", ", ".join(short))
+    if not (frames >= needed).any():
+        longest = float(frames.max()) / GRID_HZ if len(frames) else 0.0
+        raise ValueError(
+            f"sampler: expected {split} clips of {needed / GRID_HZ:.2f} s or more, the longest of "
+            f"{len(clips)} is {longest:.2f} s; make more or longer clips, or shorten draw.window_s"
+        )
+    return clips[frames >= needed]
+
+
+def _resident(corpus: MotionCorpus, device: torch.device) -> MotionCorpus:
+    """The corpus with its frames on a device."""
+    features, pose = (
+        torch.cat(list(t.blocks)) if isinstance(t, Blocks) else t for t in (corpus.features, corpus.pose)
+    )
+    return replace(corpus, features=features.to(device), pose=pose.to(device))

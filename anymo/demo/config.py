@@ -1,6 +1,6 @@
 """Configuration of the demo: every stage's own, on common folders."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ class DemoConfig:
         for stage in _STAGES:
             given = getattr(self, stage)
             usual = type(given)()
-            for f in fields(given):
-                if f.name in _SET_BY_DEMO and getattr(given, f.name) != getattr(usual, f.name):
+            for f in _set_by_demo(given):
+                if getattr(given, f.name) != getattr(usual, f.name):
                     raise ValueError(
                         f"demo: {stage}.{f.name} is set by the demo itself from runs, name and seed; "
                         f"leave it out (got {getattr(given, f.name)})"
@@ -75,4 +75,9 @@ class DemoConfig:
             "seed": self.seed,
         }
         own = getattr(self, name)
-        return replace(own, **{k: v for k, v in folders.items() if hasattr(own, k)})
+        return replace(own, **{f.name: folders[f.name] for f in _set_by_demo(own)})
+
+
+def _set_by_demo(stage: Any) -> list[Field[Any]]:
+    """Folders and seed of a stage; the block `encoder` of pre-training is a shape."""
+    return [f for f in fields(stage) if f.name in _SET_BY_DEMO and f.type in (Path, int)]

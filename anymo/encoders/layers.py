@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
-from anymo.skeleton import hop_distance
+from anymo.skeleton import hop_distance, path_length
+
+_BASIS_M = 0.25  # step and width of the radial basis functions of path length
 
 
 def sinusoidal_positions(length: int, width: int, device: torch.device) -> torch.Tensor:
@@ -50,24 +52,28 @@ class TemporalBlock(nn.Module):
 
 
 class SkeletonConv(MessagePassing):
-    r"""Messages between the sensors one body wears, weighted by their distance on the skeleton.
+    r"""Messages between the sensors one body wears, weighted by how far apart they are on the skeleton.
 
     .. math:: x_i' = x_i + \sum_{j \in \mathcal{N}(i)} \alpha_{ij} (W x_j + e_{ij}), \quad
         \alpha_{ij} = \mathrm{softmax}_j\, a^\top \tanh(U x_i + V x_j + e_{ij})
 
-    with e the embedding of the number of joints between the two segments (after GATv2, Brody et al. 2022).
-    Nodes are worn sensors; every node carries L tokens, treated alike. A lone sensor is left as it is.
+    with e the embedding of the distance between the two segments: of the number of joints (none, for two
+    sensors on one segment, has its own), and of the path length in radial basis functions (after GATv2,
+    Brody et al. 2022, and SchNet, Schütt et al. 2017). Nodes are worn sensors; every node carries L tokens,
+    treated alike. A lone sensor is left as it is.
 
     Shapes: nodes (N, L, D), edge_index (2, E), segment (N,) -> (N, L, D).
     """
 
     def __init__(self, width: int) -> None:
         super().__init__(aggr="add", node_dim=0)
-        distance = torch.from_numpy(hop_distance())
         # Saved with the weights: transformers leaves other buffers uninitialised when it loads a model.
-        self.register_buffer("distance", distance)
+        self.register_buffer("hops", torch.from_numpy(hop_distance()))
+        self.register_buffer("path_m", torch.from_numpy(path_length()).float())
+        self.register_buffer("centres_m", torch.arange(0.0, float(self.path_m.max()) + _BASIS_M, _BASIS_M))
         self.norm = nn.LayerNorm(width)
-        self.hop = nn.Embedding(int(distance.max()) + 1, width)
+        self.hop = nn.Embedding(int(self.hops.max()) + 1, width)
+        self.length = nn.Linear(len(self.centres_m), width, bias=False)
         self.target, self.source = nn.Linear(width, width), nn.Linear(width, width)
         self.score, self.value = nn.Linear(width, 1), nn.Linear(width, width)
 
@@ -75,17 +81,25 @@ class SkeletonConv(MessagePassing):
         self, x_NLD: torch.Tensor, valid_NL: torch.Tensor, edge_index: torch.Tensor, segment: torch.Tensor
     ) -> torch.Tensor:
         """Pass one round of messages; a token that is not valid sends none."""
+        if edge_index.shape[1] == 0 and not self.training:
+            return x_NLD
         x = self.norm(x_NLD)
         messages: torch.Tensor = self.propagate(
             edge_index,
             target=self.target(x),
             source=self.source(x),
             value=self.value(x),
-            hop=self.hop(self.distance[segment[edge_index[0]], segment[edge_index[1]]]),
+            edge=self.edge(segment[edge_index[0]], segment[edge_index[1]]),
             valid=valid_NL,
             size=None,
         )
         return x_NLD + messages
+
+    def edge(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """(E, D) embedding of the distance between segments, given by index, (E,) each."""
+        away = (self.path_m[one, other][:, None] - self.centres_m) / _BASIS_M
+        embedding: torch.Tensor = self.hop(self.hops[one, other]) + self.length(torch.exp(-0.5 * away**2))
+        return embedding
 
     def message(
         self,
@@ -93,11 +107,11 @@ class SkeletonConv(MessagePassing):
         source_j: torch.Tensor,
         value_j: torch.Tensor,
         valid_j: torch.Tensor,
-        hop: torch.Tensor,
+        edge: torch.Tensor,
         index: torch.Tensor,
     ) -> torch.Tensor:
         """(E, L, D) messages of edges j -> i."""
-        edge = hop[:, None, :]
+        edge = edge[:, None, :]
         score = self.score(torch.tanh(target_i + source_j + edge))
         weight: torch.Tensor = softmax(score.masked_fill(~valid_j[..., None], -1e4), index, dim=0)
         return weight * valid_j[..., None] * (value_j + edge)

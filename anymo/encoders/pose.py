@@ -5,7 +5,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from anymo.encoders.configuration import PoseEncoderConfig
-from anymo.encoders.layers import TemporalBlock, sinusoidal_positions
+from anymo.encoders.layers import TemporalBlock, masked_mean, sinusoidal_positions
 
 
 class PoseEncoder(PreTrainedModel):
@@ -23,11 +23,50 @@ class PoseEncoder(PreTrainedModel):
         self.head = nn.Linear(width, config.embedding_size)
         self.post_init()
 
-    def forward(self, pose: torch.Tensor) -> torch.Tensor:
-        """Pose (B, F, pose_size) as `anymo.data.corpus.pose_features` gives it, to unit embeddings (B, E)."""
+    def forward(self, pose: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        """Pose to unit embeddings (B, E).
+
+        Args:
+            pose: (B, F, pose_size) as `anymo.data.corpus.pose_features` gives it.
+            valid: (B, F) bool, frames that are there; a token with a frame missing counts for nothing.
+
+        Raises:
+            ValueError: F is no multiple of `patch_frames`, or a window has no whole token.
+        """
+        return self.pool(self.sequence(pose, valid), valid)
+
+    def sequence(self, pose: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        """Pose (B, F, pose_size) to latents (B, L, D), one per `patch_frames` frames."""
+        frames, patch = pose.shape[1], self.config.patch_frames
+        if frames % patch or frames == 0:
+            raise ValueError(
+                f"pose encoder: expected a multiple of {patch} frames, got {frames}; cut the windows to "
+                "whole tokens, or pad them and say so in `valid`"
+            )
+        seen_BL = self._seen(valid, pose.shape[:2], pose.device)
+        if valid is not None:
+            pose = pose.masked_fill(~valid[..., None], 0.0)  # of tokens that nobody reads: NaN would spread
         x_BLD = self.patch(pose.transpose(1, 2)).transpose(1, 2)
         x_BLD = x_BLD + sinusoidal_positions(x_BLD.shape[1], x_BLD.shape[2], x_BLD.device)
-        valid_BL = torch.ones(x_BLD.shape[:2], dtype=torch.bool, device=x_BLD.device)
         for block in self.blocks:
-            x_BLD = block(x_BLD, valid_BL)
-        return nn.functional.normalize(self.head(self.norm(x_BLD).mean(dim=1)), dim=-1)
+            x_BLD = block(x_BLD, seen_BL)
+        latents: torch.Tensor = self.norm(x_BLD)
+        return latents
+
+    def pool(self, latents: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        """Latents (B, L, D) of `sequence`, and its mask of frames, to unit embeddings (B, E)."""
+        shape = torch.Size([len(latents), latents.shape[1] * self.config.patch_frames])
+        mean = masked_mean(latents, self._seen(valid, shape, latents.device), dim=1)
+        return nn.functional.normalize(self.head(mean), dim=-1)
+
+    def _seen(self, valid: torch.Tensor | None, shape: torch.Size, device: torch.device) -> torch.Tensor:
+        """(B, L) tokens all of whose frames are there."""
+        if valid is None:
+            valid = torch.ones(shape, dtype=torch.bool, device=device)
+        seen_BL: torch.Tensor = valid.unflatten(1, (-1, self.config.patch_frames)).all(dim=-1)
+        if bare := (~seen_BL.any(dim=1)).nonzero().flatten().tolist():
+            raise ValueError(
+                f"pose encoder: expected {self.config.patch_frames} frames in a row that are valid, got none "
+                f"in windows {bare[:5]}; leave these windows out"
+            )
+        return seen_BL

@@ -1,9 +1,10 @@
 """Text tower: a sentence-transformers model and a small projection into the shared space."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -14,20 +15,54 @@ from anymo.encoders.configuration import TextTowerConfig
 
 SentenceModel = Callable[[list[str]], torch.Tensor]
 
+# Weights are read from safetensors only: the other formats are pickles.
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_CLIP = {"clip", "clip_text_model"}
+
 
 @lru_cache(maxsize=4)
-def sentence_model(base: str) -> SentenceModel:
-    """The sentence-transformers model of an asset name or a path: sentences to unit vectors, on the CPU."""
-    folder = Path(base) if Path(base).is_dir() else assets.resolve(base)
-    modules = json.loads((folder / "modules.json").read_text()) if (folder / "modules.json").exists() else []
+def sentence_model(base: str, prompt: str = "") -> SentenceModel:
+    """The model of an asset name, a folder or a hub repository: sentences to unit vectors, on the CPU.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    folder = _folder(base)
+    modules = _json(folder / "modules.json", default=[])
     if [module["type"].rpartition(".")[2] for module in modules] == ["StaticEmbedding"]:
-        return _static_model(folder / modules[0]["path"])
+        return _prompted(_static_model(folder / modules[0]["path"]), prompt)
+    if not modules and _json(folder / "config.json", default={}).get("model_type") in _CLIP:
+        return _prompted(_clip_model(folder), prompt)
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder), device="cpu")
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"use_safetensors": True})
     return lambda texts: model.encode(
-        texts, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+        texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
     )
+
+
+def _folder(base: str) -> Path:
+    if Path(base).is_dir():
+        return Path(base)
+    if "/" not in base:
+        return assets.resolve(base)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=_HUB_FILES))
+    except (OSError, ValueError) as error:  # the hub's own errors are OSErrors, a malformed name a ValueError
+        raise ValueError(
+            f"text tower: expected an asset name, a folder or a repository of the hub, got {base!r}: "
+            f"{str(error).splitlines()[0]}; give the folder of a copy, or one of {', '.join(assets.ASSETS)}"
+        ) from error
+
+
+def _json(file: Path, default: Any) -> Any:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else default
+
+
+def _prompted(model: SentenceModel, prompt: str) -> SentenceModel:
+    return lambda texts: model([prompt + text for text in texts])
 
 
 def _static_model(folder: Path) -> SentenceModel:
@@ -40,7 +75,31 @@ def _static_model(folder: Path) -> SentenceModel:
 
     def embed(texts: list[str]) -> torch.Tensor:
         codes = [torch.tensor(e.ids) for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        if empty := [text for text, code in zip(texts, codes, strict=True) if len(code) == 0]:
+            raise ValueError(f"text tower: expected sentences of one word or more, got {empty[0]!r}")
         return nn.functional.normalize(torch.stack([table[c].mean(dim=0) for c in codes]), dim=-1)
+
+    return embed
+
+
+def _clip_model(folder: Path) -> SentenceModel:
+    """The text side of CLIP (Radford et al. 2021): the projected state of the end token."""
+    from transformers import AutoTokenizer, CLIPTextModelWithProjection
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = CLIPTextModelWithProjection.from_pretrained(folder, use_safetensors=True).eval()
+    limit = model.config.max_position_embeddings
+
+    @torch.no_grad()
+    def embed(texts: list[str]) -> torch.Tensor:
+        tokens = tokenizer(texts, padding=True, return_tensors="pt")
+        length = tokens.attention_mask.sum(dim=1)
+        if length.max() > limit:
+            raise ValueError(
+                f"text tower: {folder.name} takes {limit} tokens, got {int(length.max())} in "
+                f"{texts[int(length.argmax())]!r}; shorten the sentence"
+            )
+        return nn.functional.normalize(model(**tokens).text_embeds, dim=-1)
 
     return embed
 
@@ -65,15 +124,40 @@ class TextTower(PreTrainedModel):
         if isinstance(module, nn.Linear):
             nn.init.eye_(module.weight)
 
+    @classmethod
+    def create(cls, base: str, prompt: str = "", embedding_size: int = 256) -> Self:
+        """A tower on a sentence model, as wide as that is.
+
+        Raises:
+            ValueError: there is no such model.
+        """
+        width = sentence_model(base, prompt)(["a person walks"]).shape[1]
+        return cls(
+            TextTowerConfig(base=base, prompt=prompt, hidden_size=width, embedding_size=embedding_size)
+        )
+
     def centre(self, texts: Iterable[str]) -> None:
         """Subtract from now on the mean base embedding of these sentences: what all share says nothing."""
         self.mean.copy_(self.base_embeddings(sorted(set(texts))).mean(dim=0))
 
+    def remember(self, embeddings: Mapping[str, torch.Tensor]) -> None:
+        """Take base embeddings (hidden_size,) of sentences, where the sentence model is not at hand."""
+        self._cache.update(embeddings)
+
     def base_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
-        """(num texts, hidden_size) unit embeddings of the sentence model."""
+        """(num texts, hidden_size) unit embeddings of the sentence model.
+
+        Raises:
+            ValueError: the sentence model is of another width, or cannot take a sentence.
+        """
         new = [t for t in dict.fromkeys(texts) if t not in self._cache]
         if new:
-            vectors = sentence_model(self.config.base)(new)
+            vectors = sentence_model(self.config.base, self.config.prompt)(new)
+            if vectors.shape[1] != self.config.hidden_size:
+                raise ValueError(
+                    f"text tower: expected vectors of hidden_size={self.config.hidden_size}, got "
+                    f"{vectors.shape[1]} from {self.config.base!r}; set hidden_size={vectors.shape[1]}"
+                )
             self._cache.update(zip(new, vectors.detach().cpu().float(), strict=True))
         return torch.stack([self._cache[t] for t in texts])
 

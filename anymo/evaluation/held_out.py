@@ -54,16 +54,26 @@ class HeldOutCaptions:
         }
 
 
-def held_out_batch(sampler: WindowSampler, size: int, seed: int) -> SimulatedBatch:
-    """The windows both protocols use: one view each, fixed by the seed, over all held-out clips alike.
+def held_out_batch(
+    sampler: WindowSampler, size: int, seed: int, *, clips: torch.Tensor | None = None
+) -> SimulatedBatch:
+    """The windows the protocols use: one view each, fixed by the seed.
 
     Drawn in parts, since all windows of one draw come from devices of one rate.
+
+    Args:
+        sampler: over held-out clips.
+        size: number of windows.
+        seed: of every draw.
+        clips: (size,) positions in `sampler.clips`, in this order; None takes all clips alike, shuffled.
     """
-    num = len(sampler.clips)
-    clips = torch.arange(size) * num // size if size < num else torch.arange(size) % num
+    if clips is None:
+        num = len(sampler.clips)
+        clips = torch.arange(size) * num // size if size < num else torch.arange(size) % num
+        clips = clips[torch.randperm(size, generator=_generator(seed))]
     parts = [
         sampler.batch(len(part), np.random.default_rng([seed, _DRAW, k]), num_views=1, clips=part)
-        for k, part in enumerate(clips[torch.randperm(size, generator=_generator(seed))].split(_PART))
+        for k, part in enumerate(clips.split(_PART))
     ]
     return SimulatedBatch.joined(parts)
 
@@ -74,7 +84,7 @@ def _generator(seed: int) -> torch.Generator:
 
 def held_out_retrieval(pipe: AnymoPipeline, batch: SimulatedBatch) -> HeldOutRetrieval:
     """Rank the sentences for each window and the windows for each sentence."""
-    texts, index = merge_duplicates(batch.text)
+    texts, index = merge_duplicates([text for text, *_ in batch.texts])
     windows = pipe.embed_windows(batch.views[0])
     similarity = (windows @ pipe.embed_text(texts).T).numpy()
     positive = index[:, None] == np.arange(len(texts))

@@ -200,7 +200,7 @@ def _words(evaluation: Evaluation) -> Section:
 def _training(folder: Path, costs: Sequence[Cost]) -> Section:
     history: dict[str, list[tuple[int, float]]] = {}
     for stage, keys in (
-        ("pretrain", ("text", "pose", "cross_view", "reconstruction", "validation_phrase_r1")),
+        ("pretrain", ("text", "pose", "cross_view", "reconstruction", "validation_mrr")),
         ("tokenizer", ("loss", "perplexity")),
         ("align", ("loss", "validation_loss")),
     ):

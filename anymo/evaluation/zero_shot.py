@@ -1,13 +1,14 @@
 """Zero-shot recognition of real recordings with a closed list of labels in plain words."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anymo.data import SETS, load_set
+from anymo.data import load_set
+from anymo.data.test_sets import spec_of
 from anymo.metrics import (
     ClassificationResult,
     Interval,
@@ -17,7 +18,11 @@ from anymo.metrics import (
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
 
-_log = logging.getLogger(__name__)
+_MEASURES: dict[str, Callable[[ClassificationResult], float]] = {
+    "accuracy": lambda r: r.accuracy,
+    "macro_f1": lambda r: r.macro_f1,
+    "recall_at_2": lambda r: r.recall_at[2],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,21 +30,31 @@ class ZeroShotResult:
     """What one model makes of one set by one route.
 
     max_windows  windows read of each recording; None for all
-    interval  95 % bootstrap of accuracy, over subjects where the set names two or more, else over recordings
+    intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2, over subjects where the set names two
+                 or more, else over recordings
+    by_subject   whether they are over subjects
     """
 
     set_name: str
     route: Route
     result: ClassificationResult
-    interval: Interval
+    intervals: dict[str, Interval]
+    by_subject: bool
     words: tuple[str, ...]
     max_windows: int | None
 
-    def to_dict(self) -> dict[str, object]:
+    @property
+    def interval(self) -> Interval:
+        """That of accuracy."""
+        return self.intervals["accuracy"]
+
+    def to_dict(self) -> dict[str, Any]:
         """Numbers and words for metrics.json."""
         return {
             **self.result.to_dict(),
             "accuracy_interval": [self.interval.low, self.interval.high],
+            "intervals": {name: [i.low, i.high] for name, i in self.intervals.items()},
+            "interval_over": "subjects" if self.by_subject else "recordings",
             "label_words": list(self.words),
             "max_windows": self.max_windows,
             "templates": list(TEMPLATES) if self.route == "embedding" else [],
@@ -59,30 +74,46 @@ def zero_shot(
 
     Args:
         pipe: the model.
-        set_name: a name in `anymo.data.SETS`.
+        set_name: a name in `anymo.data.SETS`; or of a test set, whose recordings are then given.
         route: embedding or likelihood.
         recordings: those of the set, if they are loaded already.
         seed: of the bootstrap.
         max_windows: windows read of each recording, evenly spaced; None reads all.
     """
-    spec = SETS[set_name]
+    spec = spec_of(set_name)
     recordings = load_set(set_name) if recordings is None else recordings
     words = tuple(spec.words[label] for label in spec.labels)
     scores = pipe.scores(recordings, labels=words, route=route, max_windows=max_windows).numpy()
     truth = np.array([spec.labels.index(r.label) for r in recordings])
-    result = classification(scores, truth, words)
-    hits = (result.prediction == truth).astype(float)
+    subjects = [r.subject for r in recordings]
     return ZeroShotResult(
         set_name=set_name,
         route=route,
-        result=result,
-        interval=accuracy_interval(hits, [r.subject for r in recordings], seed),
+        result=classification(scores, truth, words),
+        intervals=_intervals(scores, truth, words, subjects, seed),
+        by_subject=len(set(subjects)) > 1,
         words=words,
         max_windows=max_windows,
     )
 
 
-def accuracy_interval(hits: npt.NDArray[np.float64], subjects: Sequence[str], seed: int) -> Interval:
-    """95 % bootstrap interval of a mean, by subject where two or more are known."""
+def _intervals(
+    scores: npt.NDArray[np.floating],
+    truth: npt.NDArray[np.int64],
+    words: Sequence[str],
+    subjects: Sequence[str],
+    seed: int,
+) -> dict[str, Interval]:
+    """95 % bootstrap interval of each measure, by subject where two or more are known."""
     groups = np.array(subjects) if len(set(subjects)) > 1 else None
-    return bootstrap_interval(hits, rng=np.random.default_rng(seed), groups=groups)
+    rows = np.column_stack([scores, truth])
+
+    def statistic(measure: Callable[[ClassificationResult], float]) -> Callable[[npt.NDArray[Any]], float]:
+        return lambda drawn: measure(classification(drawn[:, :-1], drawn[:, -1].astype(int), words))
+
+    return {
+        name: bootstrap_interval(
+            rows, rng=np.random.default_rng(seed), groups=groups, statistic=statistic(measure)
+        )
+        for name, measure in _MEASURES.items()
+    }

@@ -25,6 +25,15 @@ _RATE_BY_FREE_FALL_HZ = {"090_08.amc.gz": 60.0, "090_11.amc.gz": 60.0}
 # Skeleton for AMC clips whose subject's is not there: angles mean the same in all of CMU's, lengths differ by
 # 5 %.
 _STAND_IN_ASF = "01.asf.gz"
+# Subjects of exponential maps whose poses are those of a trial of CMU's beside them (compared at 12 Hz): the
+# same motion must not be in two splits.
+_EXPMAP_SUBJECT = {
+    "train__walking__walking_1": "2", "train__walking__walking_2": "5", "train__walking__walking_3": "6",
+    "train__walking__walking_4": "7", "train__walking__walking_5": "7",
+    "train__walking_extra__walking_35": "7", "train__walking_extra__walking_36": "7",
+    **{f"train__basketball__basketball_{k}": "6" for k in range(1, 6)},
+    "test__basketball__basketball_1": "6", "test__soccer__soccer_1": "11",
+}  # fmt: skip
 
 Row = Mapping[str, str]
 
@@ -66,8 +75,8 @@ class Clip:
 def find_clips(data_root: Path, sets: Iterable[str] = ("cmu",)) -> tuple[Clip, ...]:
     """Clips of the shared data folder.
 
-    Frame rates are the manifests', which correct headers that are wrong. Captions of CMU's are the KIT-ML
-    sentences where there are any, else CMU's own description. Non-commercial sets come only when they are
+    Frame rates are the manifests', which correct headers that are wrong. Captions of CMU's are its own
+    description, then the KIT-ML sentences where there are any. Non-commercial sets come only when they are
     named.
 
     Args:
@@ -107,11 +116,11 @@ def _cmu_amc(root: Path) -> list[Clip]:
 
 
 def _cmu_clip(root: Path, row: Row) -> Clip:
-    sentences = [s.strip() for s in row["kitml_captions"].split(" | ") if s.strip()] or [row["description"]]
+    sentences = [s.strip() for s in (row["description"], *row["kitml_captions"].split(" | ")) if s.strip()]
     return Clip(
         path=_there(root / "cmu" / "clips" / row["file"]),
         rate_hz=_RATE_BY_FREE_FALL_HZ.get(row["file"], round(1.0 / float(row["frame_time"]), 2)),
-        captions=tuple(Caption(text=s) for s in sentences),
+        captions=tuple(Caption(text=s) for s in dict.fromkeys(sentences)),
         subject=f"cmu-{row['subject']}",
         licence=CMU_LICENCE,
         segments=tuple(_segment(*part.split(":")) for part in row["humanml3d"].split(" | ") if part.strip()),
@@ -141,7 +150,7 @@ def _cmu_asfamc(root: Path) -> list[Clip]:
             Clip(
                 path=path,
                 rate_hz=CMU_RATE_HZ,
-                captions=spans or whole,
+                captions=whole + spans,
                 subject=f"cmu-{subject}",
                 licence=CMU_LICENCE,
                 reader=load_amc,
@@ -154,14 +163,14 @@ def _cmu_asfamc(root: Path) -> list[Clip]:
 
 
 def _cmu_expmap(root: Path) -> list[Clip]:
-    """Arrays of one archive; whose motion each is, the source does not say, so it is one subject."""
+    """Arrays of one archive; whose motion each is, the source does not say: the rest is one subject."""
     archive = _there(root / "cmu_expmap" / "cmu_expmap.npz")
     return [
         Clip(
             path=archive,
             rate_hz=CMU_RATE_HZ,
             captions=(Caption(text=row["action"].removesuffix("_extra").replace("_", " ")),),
-            subject="cmu-unknown",
+            subject=f"cmu-{_EXPMAP_SUBJECT.get(row['key'], 'unknown')}",
             licence=CMU_LICENCE,
             reader=load_expmap,
             options={"key": row["key"]},

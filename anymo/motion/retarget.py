@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from anymo.motion.anatomy import BONES, alignment, unit
+from anymo.motion.frame_rate import warn_of_rate
 from anymo.records import Array, Caption, Motion
 from anymo.skeleton import INDEX, PARENTS, SEGMENTS, forward_kinematics
 
@@ -43,7 +44,8 @@ def motion_from_poses(
     R_world_segment(t) = R_world_bone(t) R_restᵀ R_align, where the constant R_align comes from the anatomy
     (`anymo.motion.anatomy.alignment`). Offsets of the joints are the least-squares rigid skeleton. The floor
     is put under the lowest point the feet reach in the clip. A rate at which the pelvis would outrun a
-    sprinter is warned of: the header's frame time may be wrong.
+    sprinter, or the body fall or step as none does (`anymo.motion.frame_rate`), is warned of: the header's
+    frame time may be wrong.
 
     Args:
         position: (T, 23, 3) segment origins, z up, m.
@@ -70,6 +72,7 @@ def motion_from_poses(
     skip = _opening_t_pose(position, world, rate_hz) if may_open_with_t_pose else 0
     if skip:
         logger.info("%s: the T-pose that opens the clip is dropped, %d frames", name, skip)
+    warn_of_rate(position[skip:], rate_hz, name)
     feet = [INDEX[n] for n in ("LeftFoot", "LeftToe", "RightFoot", "RightToe")]
     return Motion(
         root_position=position[skip:, 0] - [0.0, 0.0, position[skip:, feet, 2].min()],

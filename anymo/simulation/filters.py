@@ -17,6 +17,7 @@ from anymo.records import Array
 
 _BLOCK = 32  # samples to a matrix product
 _FORGOTTEN = 1e-9  # what is left of a state when it is dropped
+_MOST_DOUBLINGS = 40  # of the distance that states pass over: longer than any signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,36 +77,43 @@ class StateSpace:
         length = signal.shape[-1]
         rows = _padded(signal, -length % _BLOCK).reshape(-1, _BLOCK)
         matrices = _matrices(self, stride, signal.dtype, signal.device)
-        held = (signal[..., 0] if initial is None else initial).reshape(-1, 1)
-        states = self._states(rows, held * matrices.settled, matrices)
+        held = (signal[..., 0] if initial is None else initial).flatten()
+        states = self._states(rows, matrices.settled[:, None] * held, matrices)
         outputs = []
         for forced, free in list(zip(matrices.forced, matrices.free, strict=True))[:num]:
-            out = (rows @ forced).addmm_(states, free)
+            out = (rows @ forced).addmm_(states.T, free)
             outputs.append(out.reshape(*signal.shape[:-1], -1)[..., : -(-length // stride)])
         return outputs
 
     def _states(self, rows: torch.Tensor, first: torch.Tensor, matrices: "_Matrices") -> torch.Tensor:
-        """States at the start of each block, by doubling (Hillis and Steele 1986)."""
-        arriving = (rows @ matrices.arrive).reshape(len(first), -1, len(self.a))
-        states = torch.cat([first[:, None], arriving[:, :-1]], dim=1)
-        power, step = np.linalg.matrix_power(self.a, _BLOCK), 1
-        while step < states.shape[1] and np.abs(power).max() > _FORGOTTEN:
-            later = states[:, step:] + states[:, :-step] @ _tensor(power.T, rows)
-            states = torch.cat([states[:, :step], later], dim=1)
-            power, step = power @ power, 2 * step
-        return states.reshape(-1, len(self.a))
+        """(N, blocks) states at the start of each block, by doubling (Hillis and Steele 1986).
+
+        States stand first, for a product with few columns is several times slower than one with few rows.
+        """
+        order, channels = first.shape
+        arriving = (matrices.arrive @ rows.T).view(order, channels, -1)
+        states = torch.cat([first[:, None], arriving[..., :-1].transpose(1, 2)], dim=1).flatten(1)
+        for doubling, jump in enumerate(matrices.jumps):
+            if (step := channels << doubling) >= states.shape[1]:
+                break
+            states[:, step:] += jump @ states[:, :-step]
+        return states.view(order, -1, channels).transpose(1, 2).flatten(1)
 
 
 class _Matrices(NamedTuple):
-    """A filter over one block: forced (block, kept) and free (N, kept) of each output, arrive (block, N)."""
+    """A filter over one block: forced (block, kept) and free (N, kept) of each output, arrive (N, block).
+
+    jumps are the powers of a by which states pass over 1, 2, 4, ... blocks, while anything is left of them.
+    """
 
     forced: list[torch.Tensor]
     free: list[torch.Tensor]
     arrive: torch.Tensor
+    jumps: list[torch.Tensor]
     settled: torch.Tensor
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _matrices(space: StateSpace, stride: int, dtype: torch.dtype, device: torch.device) -> _Matrices:
     like = torch.empty(0, dtype=dtype, device=device)
     powers = [np.eye(len(space.a))]
@@ -114,10 +122,14 @@ def _matrices(space: StateSpace, stride: int, dtype: torch.dtype, device: torch.
     lag = np.arange(_BLOCK)[:, None] - np.arange(_BLOCK)
     toeplitz = np.where(lag >= 0, space.impulse(_BLOCK)[:, lag], 0.0)[:, ::stride]
     free = np.einsum("on,knm->okm", space.c, np.stack(powers[:-1:stride]))
+    jumps = [powers[-1]]
+    while np.abs(jumps[-1]).max() > _FORGOTTEN and len(jumps) < _MOST_DOUBLINGS:
+        jumps.append(jumps[-1] @ jumps[-1])
     return _Matrices(
         forced=[_tensor(m.T, like) for m in toeplitz],
         free=[_tensor(m.T, like) for m in free],
-        arrive=_tensor(np.stack([power @ space.b for power in powers[-2::-1]]), like),
+        arrive=_tensor(np.stack([power @ space.b for power in powers[-2::-1]], axis=1), like),
+        jumps=[_tensor(m, like) for m in jumps],
         settled=_tensor(np.linalg.solve(np.eye(len(space.a)) - space.a, space.b), like),
     )
 
@@ -132,7 +144,7 @@ def _padded(signal: torch.Tensor, num: int) -> torch.Tensor:
     return torch.nn.functional.pad(signal, (0, num)) if num else signal
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def butterworth(cutoff_hz: float, rate_hz: float) -> StateSpace:
     """Second-order Butterworth low-pass; its two outputs are the signal and the derivative, per s."""
     w = 2 * np.pi * cutoff_hz

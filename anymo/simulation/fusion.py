@@ -58,9 +58,10 @@ def heading(gyro: torch.Tensor, rate_hz: float) -> torch.Tensor:
     angle = torch.zeros_like(gyro)
     angle[..., 1:] = (gyro[..., 1:] + gyro[..., :-1]) / (4 * rate_hz)  # half of the angle turned
     size = angle.square().sum(0).sqrt_().clamp_(min=torch.finfo(gyro.dtype).tiny)
-    step = torch.cat([size.cos()[None], angle * (size.sin() / size)])
-    whole = _cumulated(step)
-    return whole.mul_(whole.square().sum(0).rsqrt_())
+    x, y, z = angle * (size.sin() / size)
+    whole = _cumulated(torch.stack([torch.complex(size.cos(), x), torch.complex(y, z)]))
+    turned = torch.view_as_real(whole).movedim(-1, 1).flatten(0, 1).contiguous()
+    return turned.mul_(turned.square().sum(0).rsqrt_())
 
 
 def _cumulated(q: torch.Tensor) -> torch.Tensor:
@@ -78,9 +79,11 @@ def _cumulated(q: torch.Tensor) -> torch.Tensor:
 
 
 def multiply(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    """Quaternion product, w, x, y, z along the first axis."""
-    vector = cross(p[1:], q[1:]).addcmul_(p[:1], q[1:]).addcmul_(q[:1], p[1:])
-    return torch.cat([(p[0] * q[0] - (p[1:] * q[1:]).sum(0))[None], vector])
+    """Product of quaternions (w + xi) + (y + zi)j, the two complex numbers along the first axis."""
+    out, turned = p[:1] * q, q.conj().resolve_conj()
+    out[0].addcmul_(p[1], turned[1], value=-1)
+    out[1].addcmul_(p[1], turned[0])
+    return out
 
 
 def rotate(q: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:

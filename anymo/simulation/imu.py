@@ -20,6 +20,8 @@ from anymo.simulation.device import DeviceModel, Measurement
 from anymo.simulation.kinematics import MotionSpline
 from anymo.skeleton import INDEX, NUM_SEGMENTS
 
+Readings = tuple[torch.Tensor, torch.Tensor]
+
 
 def normal_gravity(latitude_deg: float, height_m: float = 0.0) -> float:
     """Gravity on the WGS 84 ellipsoid, m/s²: 9.780 at the equator, 9.832 at the poles.
@@ -75,17 +77,15 @@ def placement_matrix(
 class SensorArray:
     """Ideal sensors in one gravity, laid out so that those of a segment are one matrix product.
 
-    Of the (18, 6) of a sensor, w alone acts on the gyroscope and not on the force, and A + γu is the same for
-    all, so the product is (T, 12) x (12, 3 n) and (T, 3) x (3, 3 n).
+    Of the (18, 6) of a sensor, w alone acts on the gyroscope and not on the force, so the product is
+    (3 n, 15) x (15, T) and (3 n, 3) x (3, T); with time last it writes whole rows.
 
-    gravity_mps2  γ; 0 where the devices remove gravity
-    bodies        that carry sensors, ascending
-    force         columns of the n sensors of each of them, in their order  (12, 3 n)
-    gyro          likewise                                                  (3, 3 n)
-    place         where each sensor's columns are; None if sorted           (P,)
+    bodies    that carry sensors, ascending
+    force     rows of the n sensors of each of them, in their order, gravity included    (3 n, 15)
+    gyro      likewise                                                                   (3 n, 3)
+    place     where each sensor's rows are; None if sorted                               (P,)
     """
 
-    gravity_mps2: float
     bodies: tuple[int, ...]
     force: tuple[torch.Tensor, ...]
     gyro: tuple[torch.Tensor, ...]
@@ -103,16 +103,15 @@ class SensorArray:
             rotation: (P, 3, 3) body from sensor.
             gravity_mps2: γ; 0 where the devices remove gravity.
         """
-        matrix = placement_matrix(offset_m, rotation, 0.0)
+        matrix = placement_matrix(offset_m, rotation, gravity_mps2)
         order = torch.argsort(segment, stable=True)
         bodies, counts = torch.unique_consecutive(segment[order], return_counts=True)
         groups = matrix[order].split(counts.tolist())
-        rows = [0, 1, 2, *range(6, 15)]
-        force = tuple(g[:, rows, :3].transpose(0, 1).reshape(12, -1) for g in groups)
-        gyro = tuple(g[:, 15:, 3:].transpose(0, 1).reshape(3, -1) for g in groups)
+        force = tuple(g[:, :15, :3].transpose(1, 2).reshape(-1, 15) for g in groups)
+        gyro = tuple(g[:, 15:, 3:].transpose(1, 2).reshape(-1, 3) for g in groups)
         is_sorted = bool((segment[1:] >= segment[:-1]).all())
         place = None if is_sorted else torch.argsort(order)
-        return cls(gravity_mps2, tuple(bodies.tolist()), force, gyro, place)
+        return cls(tuple(bodies.tolist()), force, gyro, place)
 
     @classmethod
     def at(
@@ -149,27 +148,39 @@ class SensorArray:
         place = None if self.place is None else self.place.to(device)
         return replace(self, force=force, gyro=gyro, place=place)
 
-    def read(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def read(self, features: torch.Tensor, out: Readings | None = None) -> Readings:
         """What the sensors read during a motion.
 
         Args:
-            features: (T, S, 18) of `SegmentKinematics`, of the array's type and on its device.
+            features: (T, S, 18) of `SegmentKinematics`, of the array's type and on its device; fastest as a
+                view of (S, 18, T).
+            out: two contiguous (P, 3, T) to write into; fresh ones cost page faults and cache misses.
 
         Returns:
-            Specific force (T, P, 3) m/s² and angular velocity (T, P, 3) rad/s, sensor frame.
-        """
-        pull = features[..., :3] + self.gravity_mps2 * features[..., 3:6]
-        force = self._product(torch.cat([pull, features[..., 6:15]], dim=-1), self.force)
-        return force, self._product(features[..., 15:], self.gyro)
+            Specific force (T, P, 3) m/s² and angular velocity (T, P, 3) rad/s, sensor frame, as views of
+            (P, 3, T).
 
-    def _product(self, features: torch.Tensor, columns: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        widths = [c.shape[1] for c in columns]
-        out = features.new_empty(len(features), sum(widths))
-        moving = features.unbind(1)
-        for body, factor, part in zip(self.bodies, columns, out.split(widths, dim=1), strict=True):
-            torch.mm(moving[body], factor, out=part)
-        signal = out.view(len(features), -1, 3)
-        return signal if self.place is None else signal[:, self.place]
+        Raises:
+            ValueError: `out` is of another shape.
+        """
+        heights = [len(rows) for rows in self.gyro]
+        shape = (sum(heights) // 3, 3, len(features))
+        if out is not None and not all(o.shape == shape for o in out):
+            raise ValueError(f"read: expected out of twice {shape}, got {[tuple(o.shape) for o in out]}")
+        into = (
+            out if out is not None and self.place is None else (features.new_empty(shape) for _ in range(2))
+        )
+        force, gyro = into
+        targets = (o.view(-1, len(features)).split(heights) for o in (force, gyro))
+        moving = features.permute(1, 2, 0)
+        pull, turn = moving[:, :15].unbind(), moving[:, 15:].unbind()
+        for body, f, w, f_out, w_out in zip(self.bodies, self.force, self.gyro, *targets, strict=True):
+            torch.mm(f, pull[body], out=f_out)
+            torch.mm(w, turn[body], out=w_out)
+        if self.place is not None:
+            pairs = zip((force, gyro), out or (None, None), strict=True)
+            force, gyro = (torch.index_select(s, 0, self.place, out=o) for s, o in pairs)
+        return force.permute(2, 0, 1), gyro.permute(2, 0, 1)
 
 
 def simulate(

@@ -19,7 +19,7 @@ from anymo.simulation.spline import DEGREE, QuinticSpline
 
 _log = logging.getLogger(__name__)
 _BLOCK = 512  # times worked on at once: what stays in the cache
-_FAR_BEYOND = 5.0  # times the motion's band, up to which a sensor's band is not worth a warning
+_BODY_BAND_HZ = 15.0  # holds 99 % of the power of a walking body's forces (Antonsson and Mann 1985)
 
 
 class PoseSpline:
@@ -88,7 +88,7 @@ class PoseSpline:
         quaternion[..., 1:] *= 1.0 - 2.0 * (np.cumsum(flips, axis=-1) % 2)[:, None]
         self.start_s = float(times_s[0])
         self.duration_s = float(times_s[-1] - times_s[0])
-        self.band_hz = (frames - 1) / self.duration_s / 2 if cutoff_hz is None else cutoff_hz
+        self.band_hz = (frames - 1) / self.duration_s / 2
         self._name, self._paths, self._bodies = name, paths, rotation.shape[1]
         self._spline = QuinticSpline.fit(times_s, channels, cutoff_hz)
 
@@ -99,8 +99,10 @@ class PoseSpline:
     def sample_times(self, rate_hz: float, start_s: float = 0.0, end_s: float | None = None) -> Array:
         """Times first frame + start + k / rate of a sensor, on the poses' clock.
 
-        A sensor far faster than the motion's band (half the frame rate, or the cutoff) is warned about: its
-        signal is right for the motion given, but a real one would hold more.
+        A sensor is warned of that sees more of a body's movement than the frames can hold: where half the
+        frame rate is under half the sensor's, and under the 15 Hz that a body's movement fills, so with
+        frames at 20 or 25 Hz but not at 30. Beyond 15 Hz there is little but impacts, which no sensor rate
+        brings back. A cutoff that is stated is not warned of: who states it knows what it leaves out.
 
         Args:
             rate_hz: samples per second.
@@ -123,10 +125,12 @@ class PoseSpline:
                 f"{self._name}: expected 0 <= start < end <= {self.duration_s:.3f} s, "
                 f"got {start_s} to {end_s}"
             )
-        if rate_hz / 2 > _FAR_BEYOND * self.band_hz:
+        seen_hz = min(rate_hz / 2, _BODY_BAND_HZ)
+        if self.band_hz < (1 - 1e-6) * seen_hz:
             _log.warning(
-                "%s: a sensor of %g Hz sees up to %g Hz, and the motion holds nothing above %g Hz",
-                self._name, rate_hz, rate_hz / 2, self.band_hz,
+                "%s: the frames hold nothing above %.3g Hz, and a sensor of %g Hz sees movement up to "
+                "%.3g Hz; take motion of a higher rate, or a sensor of %.3g Hz",
+                self._name, self.band_hz, rate_hz, seen_hz, 2 * self.band_hz,
             )  # fmt: skip
         num = int(np.floor((end_s - start_s) * rate_hz + 1e-9)) + 1
         return self.start_s + start_s + np.arange(num) / rate_hz

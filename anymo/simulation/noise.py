@@ -146,5 +146,5 @@ def received(
     edges = (length.cumsum(1) * rate_hz).ceil().clamp(max=num).long()
     toggles = torch.zeros(sensors, num + 1, dtype=torch.int32, device=length.device)
     toggles.scatter_add_(1, edges, torch.ones_like(edges, dtype=torch.int32))
-    lost: torch.Tensor = (toggles[:, :num].cumsum(1) + starts_lost) % 2 == 1
-    return ~lost
+    arrived: torch.Tensor = ((toggles[:, :num].cumsum(1) + starts_lost) & 1) == 0
+    return arrived

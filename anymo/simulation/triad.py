@@ -151,9 +151,9 @@ class Specimens(NamedTuple):
 
     def mixed(self, signal: torch.Tensor, *, across: bool) -> torch.Tensor:
         """Gain times (3, P, T) signal; its diagonal alone where nothing goes `across`."""
-        gain = self.gain[..., None]
-        mixed = torch.stack([signal[i] * gain[i, i] for i in range(3)])
-        for i in range(3):
+        gain, given, mixed = self.gain[..., None], signal.unbind(), torch.empty_like(signal)
+        for i, out in enumerate(mixed.unbind()):
+            torch.mul(given[i], gain[i, i], out=out)
             for j in {0, 1, 2} - {i} if across else ():
-                mixed[i].addcmul_(gain[i, j], signal[j])
+                out.addcmul_(given[j], gain[i, j])
         return mixed

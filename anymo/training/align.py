@@ -79,7 +79,7 @@ class AlignTask(nn.Module):
 
     def forward(self, batch: SimulatedBatch) -> TaskOutput:
         """Cross-entropy of the answers."""
-        answers = [answer(phrase, text) for phrase, text in zip(batch.phrase, batch.text, strict=True)]
+        answers = [answer(phrase, text) for phrase, (text, *_) in zip(batch.phrase, batch.texts, strict=True)]
         return TaskOutput(loss=self.language_model(self.prompts(batch), answers), logs={})
 
 

@@ -1,71 +1,79 @@
-"""Pre-training the graph encoder: against text and pose, across views, and by reconstruction."""
+"""Pre-training the graph encoder: against text and pose, across views, and by giving signals back."""
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from anymo.body import Body
-from anymo.data.corpus import MotionCorpus
+from anymo.data.compact import CompactCorpus
+from anymo.data.corpus import POSE_HZ, MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import (
     AnymoEncoderConfig,
     ImuEncoder,
-    ImuEncoderOutput,
-    PoseEncoder,
     PoseEncoderConfig,
     TextTower,
     TextTowerConfig,
 )
-from anymo.encoders.layers import TemporalBlock
-from anymo.encoders.losses import multi_positive_contrastive, reconstruction, sequence_contrastive
-from anymo.records import WindowBatch
-from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+from anymo.metrics.retrieval import merge_duplicates, retrieval
+from anymo.training.engine import OptimConfig, is_main_process, replacing, train
+from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
 
-_log = logging.getLogger(__name__)
-
-_UNIT = (9.80665, 9.80665, 9.80665, 3.0, 3.0, 3.0)  # m/s² and rad/s that count as one in reconstruction
+_POOL = 256  # held-out windows of the validation's retrieval
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectiveConfig:
-    """Weight of each objective; 0 switches it off.
+class EncoderShape:
+    """Shape of the encoder: fields of `AnymoEncoderConfig`, which checks them.
 
     Attributes:
-        text: IMU and text, symmetric InfoNCE; identical captions are positives of each other.
-        pose: IMU and pose.
-        pose_text: pose and text.
-        cross_view: predict the other view's body latents (AnyMo's sequence InfoNCE).
-        reconstruction: each worn sensor's signal from its latents, physical units.
-        phrase_share: share of windows that bring the clip's short phrase instead of a sentence.
-        cross_view_temperature: τ of the cross-view term.
+        architecture: "worn" encodes the sensors worn, "stgcn" all 23 nodes, as AnyMo and UniMTS do.
+        hidden_size: width of the latents.
+        num_layers: blocks of "worn"; "stgcn" has 10.
+        num_heads: attention heads, of "worn", predictor and decoders.
+        patch_samples: samples of one latent of "worn"; those of "stgcn" are 4.
+        stem_stride: step of the convolution under the patches of "worn", samples.
+        use_gyro: read gyroscopes where there are any.
+        rotation: "worn": "augmented", "invariant" or "levelled".
+        masked_nodes: "stgcn": a learned "token" for missing values, or "zero".
     """
 
-    text: float = 1.0
-    pose: float = 0.5
-    pose_text: float = 0.25
-    cross_view: float = 0.25
-    reconstruction: float = 0.5
-    phrase_share: float = 0.5
-    cross_view_temperature: float = 0.1
+    architecture: Literal["worn", "stgcn"] = "worn"
+    hidden_size: int = 192
+    num_layers: int = 2
+    num_heads: int = 6
+    patch_samples: int = 10
+    stem_stride: int = 1
+    use_gyro: bool = True
+    rotation: Literal["augmented", "invariant", "levelled"] = "augmented"
+    masked_nodes: Literal["token", "zero"] = "token"
+
+    def __post_init__(self) -> None:
+        self.at(20.0)
+
+    def at(self, rate_hz: float) -> AnymoEncoderConfig:
+        """Configuration of the encoder that reads this rate."""
+        return AnymoEncoderConfig(**asdict(self), rate_hz=rate_hz)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """A pre-training run.
+    """A pre-training run; what cannot work is refused as it is read.
 
     Attributes:
         corpus: folder of the corpus (data_prep/simulate.py writes it).
         output: folder of the run; `encoder/` and `text/` are saved in it.
         seed: of initial weights and every draw.
-        hidden_size: width of the encoder, as in `AnymoEncoderConfig`.
-        num_layers: its blocks.
-        num_heads: its attention heads.
+        text_base: sentence model of the text tower: asset name, folder or hub repository.
+        text_prompt: put before every sentence, as INSTRUCTOR-like models want it.
+        encoder: shape of the encoder.
         draw: what training windows look like.
         objective: weights of the objectives.
         optim: steps, batch size, learning rate.
@@ -74,126 +82,161 @@ class PretrainConfig:
     corpus: Path = Path("runs/demo/corpus")
     output: Path = Path("runs/demo/pretrain")
     seed: int = 0
-    hidden_size: int = 192
-    num_layers: int = 2
-    num_heads: int = 6
+    text_base: str = "wordllama-256"
+    text_prompt: str = ""
+    encoder: EncoderShape = field(default_factory=EncoderShape)
     draw: DrawConfig = field(default_factory=DrawConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=340, batch_size=96))
 
-
-class PretrainTask(nn.Module):
-    """Encoder, towers and heads with their losses: one module for DDP and DeepSpeed to wrap."""
-
-    def __init__(self, encoder: ImuEncoder, text: TextTower, objective: ObjectiveConfig) -> None:
-        super().__init__()
-        width, size = encoder.config.hidden_size, encoder.config.embedding_size
-        self.objective = objective
-        self.encoder, self.text = encoder, text
-        self.pose = PoseEncoder(PoseEncoderConfig(embedding_size=size))
-        self.predictor = TemporalBlock(width, encoder.config.num_heads)
-        self.decoder = nn.Linear(width, encoder.config.patch_samples * 6)
-        # One element, not a scalar: DeepSpeed cannot broadcast a parameter without a dimension.
-        self.log_scale = nn.Parameter(torch.tensor([np.log(1 / 0.07)], dtype=torch.float32))
-        self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
-
-    def forward(self, batch: SimulatedBatch) -> TaskOutput:
-        """Weighted sum of the objectives over a batch; each is logged by itself."""
-        o = self.objective
-        outputs = [self.encoder(view) for view in batch.views]
-        pose = self.pose(batch.pose)
-        words, which = self._texts(batch)
-        is_text = which[:, None] == torch.arange(len(words), device=which.device)
-        scale = self.log_scale.exp().clamp(max=100.0)
-        itself = torch.eye(len(pose), dtype=torch.bool, device=pose.device)
-        text = [multi_positive_contrastive(x.embedding @ words.T, is_text, scale) for x in outputs]
-        terms = {
-            "text": torch.stack(text).mean(),
-            "pose": multi_positive_contrastive(outputs[0].embedding @ pose.T, itself, scale),
-            "pose_text": multi_positive_contrastive(pose @ words.T, is_text, scale),
-            "cross_view": self._cross_view(outputs),
-            "reconstruction": self._reconstruction(batch.views[0], outputs[0]),
-        }
-        loss = torch.stack([getattr(o, name) * value for name, value in terms.items()]).sum()
-        logs = {name: float(value.detach()) for name, value in terms.items()}
-        return TaskOutput(loss=loss, logs=logs | {"temperature": float(1 / scale.detach())})
-
-    def _texts(self, batch: SimulatedBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings of the distinct sentences of a batch, and which of them each window has."""
-        unique = {t: i for i, t in enumerate(dict.fromkeys(batch.text))}
-        which = torch.tensor([unique[t] for t in batch.text], device=self.unit.device)
-        return self.text(tuple(unique)), which
-
-    def _cross_view(self, outputs: Sequence[ImuEncoderOutput]) -> torch.Tensor:
-        a, b = outputs[0], outputs[1]
-        both = a.sequence_valid & b.sequence_valid
-        tau = self.objective.cross_view_temperature
-        one = sequence_contrastive(self.predictor(a.sequence, a.sequence_valid), b.sequence, both, tau)
-        other = sequence_contrastive(self.predictor(b.sequence, b.sequence_valid), a.sequence, both, tau)
-        return (one + other) / 2
-
-    def _reconstruction(self, view: WindowBatch, output: ImuEncoderOutput) -> torch.Tensor:
-        num_samples = view.signal.shape[2]
-        predicted = self.decoder(output.sensors).flatten(1, 2).unflatten(1, (-1, 6))[:, :num_samples]
-        gyro = view.has_gyro[view.worn][:, None].expand(-1, num_samples)
-        seen = view.sample_valid[view.worn]
-        valid = torch.stack([seen] * 3 + [seen & gyro] * 3, dim=-1)
-        return reconstruction(predicted, view.signal[view.worn] / self.unit, valid)
+    def __post_init__(self) -> None:
+        for message in _refusals(self.draw, self.objective, self.optim):
+            raise ValueError(message)
 
 
-def pretrain(config: PretrainConfig, bodies: Sequence[Body]) -> Path:
+def _refusals(draw: DrawConfig, objective: ObjectiveConfig, optim: OptimConfig) -> Iterator[str]:
+    """Why a run cannot work, and what would."""
+    on, frames = objective.uses, PoseEncoderConfig().patch_frames
+    if on(*PAIRS, "cross_view") and optim.batch_size < 2:
+        yield (
+            "optim.batch_size: expected 2 or more, as contrastive objectives compare windows, got "
+            f"{optim.batch_size}; to save memory raise optim.micro_batches instead"
+        )
+    if on("pose", "pose_text", "pose_to_imu") and draw.window_s * POSE_HZ % frames:
+        yield (
+            f"draw.window_s: expected a multiple of {frames / POSE_HZ:g} s, a token of the pose, got "
+            f"{draw.window_s:g}; change it, or set objective.pose, pose_text and pose_to_imu to 0"
+        )
+    if on("pose_to_imu") and draw.rate_hz * frames % POSE_HZ:
+        yield (
+            f"draw.rate_hz: expected a multiple of {POSE_HZ / frames:g} Hz, whole samples per token of the "
+            f"pose, got {draw.rate_hz:g}; change it, or set objective.pose_to_imu to 0"
+        )
+    if on("pose_to_imu", "synthesis") != bool(draw.num_targets):
+        yield (
+            "draw.num_targets: expected 1 or more where objective.pose_to_imu or synthesis has a weight, and "
+            f"else 0, got {draw.num_targets}; change it, or the weights"
+        )
+    if draw.complete and not on("cross_view"):
+        yield (
+            "draw.complete: expected false, as only objective.cross_view looks at complete views; give it a "
+            "weight, or draw.complete false"
+        )
+
+
+def pretrain(
+    config: PretrainConfig,
+    bodies: Sequence[Body],
+    *,
+    compact: CompactCorpus | None = None,
+    deadline_s: float = math.inf,
+) -> Path:
     """Pre-train the encoder on a corpus and save it.
 
     Args:
         config: the run.
         bodies: the bodies the corpus was built with.
+        compact: the corpus read already, with the embeddings of its captions.
+        deadline_s: on the clock of `time.monotonic`, after which no step is begun, s.
 
     Returns:
         Folder with `encoder/` (ImuEncoder and its feature extractor) and `text/` (TextTower).
-    """
-    from anymo.data.feature_extraction import AnymoFeatureExtractor
 
+    Raises:
+        ValueError: the corpus has no clip as long as a window, or says the same of all clips.
+        Paused: the deadline has come before the last step; the same call goes on.
+    """
     torch.manual_seed(config.seed)
-    corpus = MotionCorpus.load(config.corpus)
-    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
-    encoder = ImuEncoder(
-        AnymoEncoderConfig(
-            hidden_size=config.hidden_size,
-            num_layers=config.num_layers,
-            num_heads=config.num_heads,
-            rate_hz=config.draw.rate_hz,
-        )
-    )
-    text = TextTower(TextTowerConfig())
-    text.centre(corpus.texts(training.clips))
-    task = PretrainTask(encoder, text, config.objective)
+    objective = config.objective
+    corpus = MotionCorpus.load(config.corpus) if compact is None else compact.corpus
+    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=_device())
+    plain = replace(config.draw, num_targets=0, complete=False)
+    held_out = WindowSampler(corpus, bodies, plain, held_out=True)
+    captions = corpus.texts(training.clips)
+    _check_captions(captions, objective)
+    task = _new_task(config, captions, compact)
+    pool = held_out.batch(_POOL, np.random.default_rng([config.seed, 2**31 + 7]), num_views=1)
     trained = train(
         task,
-        partial(training.batch, phrase_share=config.objective.phrase_share),
+        partial(
+            training.batch,
+            num_views=objective.num_views,
+            num_captions=objective.num_captions,
+            phrase_share=objective.phrase_share,
+        ),
         config.optim,
         config.output,
         seed=config.seed,
         config=config,
         name="pre-train",
-        validate=partial(_validate, held_out, config.seed),
+        validate=partial(_validate, pool),
+        best="mrr",
+        deadline_s=deadline_s,
     )
     if is_main_process():
-        extractor = AnymoFeatureExtractor(
-            rate_hz=config.draw.rate_hz, window_s=config.draw.window_s, hop_s=config.draw.window_s
-        )
-        with replacing(config.output / "text") as folder:
-            trained.text.save_pretrained(folder)
-        with replacing(config.output / "encoder") as folder:
-            trained.encoder.save_pretrained(folder)
-            extractor.save_pretrained(folder)
+        _save(trained, config)
     return config.output
 
 
-def _validate(sampler: WindowSampler, seed: int, task: PretrainTask) -> dict[str, float]:
-    """Retrieval of the short phrase of held-out windows, the same draw every time."""
-    batch = sampler.batch(256, np.random.default_rng([seed, 2**31 + 7]), num_views=1).to(task.unit.device)
-    phrases = sorted(set(batch.phrase))
-    embedding = task.encoder(batch.views[0]).embedding
-    similarity = (embedding @ task.text(phrases).T).numpy(force=True)
-    truth = np.array([[p == q for q in phrases] for p in batch.phrase])
-    return {"phrase_r1": float((similarity.argmax(1) == truth.argmax(1)).mean())}
+def _new_task(config: PretrainConfig, captions: Sequence[str], compact: CompactCorpus | None) -> PretrainTask:
+    text = _text_tower(config, compact)
+    text.centre(captions)
+    return PretrainTask(ImuEncoder(config.encoder.at(config.draw.rate_hz)), text, config.objective)
+
+
+def _text_tower(config: PretrainConfig, compact: CompactCorpus | None) -> TextTower:
+    """On the sentence model, or on the embeddings that came with the corpus, which are of one."""
+    if compact is None:
+        return TextTower.create(config.text_base, config.text_prompt)
+    if (config.text_base, config.text_prompt) != (compact.text_base, ""):
+        raise ValueError(
+            f"text_base: expected {compact.text_base} without a prompt, of which the compact corpus brings "
+            f"embeddings, got {config.text_base} and prompt {config.text_prompt!r}; change text_base, or "
+            "write the compact corpus anew"
+        )
+    width = len(next(iter(compact.embeddings.values())))
+    text = TextTower(TextTowerConfig(base=compact.text_base, hidden_size=width))
+    text.remember(compact.embeddings)
+    return text
+
+
+def _device() -> torch.device:
+    """Where this process trains, and so simulates; launchers number the processes of a machine."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _save(task: PretrainTask, config: PretrainConfig) -> None:
+    from anymo.data.feature_extraction import AnymoFeatureExtractor
+
+    draw = config.draw
+    with replacing(config.output / "text") as folder:
+        task.text.save_pretrained(folder)
+    with replacing(config.output / "encoder") as folder:
+        task.encoder.save_pretrained(folder)
+        extractor = AnymoFeatureExtractor(rate_hz=draw.rate_hz, window_s=draw.window_s, hop_s=draw.window_s)
+        extractor.save_pretrained(folder)
+
+
+def _check_captions(captions: Sequence[str], objective: ObjectiveConfig) -> None:
+    if objective.uses("text", "pose_text") and len(captions) < 2:
+        raise ValueError(
+            f"pre-training: expected two different captions or more to tell apart, got {list(captions)}; "
+            "caption the corpus, or set objective.text and pose_text to 0"
+        )
+
+
+def _validate(batch: SimulatedBatch, task: PretrainTask) -> dict[str, float]:
+    """Retrieval both ways between held-out windows and their phrases, each phrase once in its pool."""
+    phrases, which = merge_duplicates(batch.phrase)
+    view = batch.views[0].to(task.unit.device)
+    similarity = (task.encoder(view).embedding @ task.text(phrases).T).float().numpy(force=True)
+    positive = which[:, None] == np.arange(len(phrases))
+    to_text = retrieval(similarity, positive, ks=(1, 5))
+    to_imu = retrieval(similarity.T, positive.T, ks=(1, 5))
+    values = {"mrr": (to_text.mrr + to_imu.mrr) / 2}
+    for name, found in (("imu_to_text", to_text), ("text_to_imu", to_imu)):
+        values |= {f"{name}_r{k}": recall for k, recall in found.recall_at.items()}
+        values[f"{name}_mrr"] = found.mrr
+    return values

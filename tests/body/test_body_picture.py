@@ -5,6 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
 from anymo import body, plots
+from anymo.plots import placements
 from anymo.skeleton import INDEX, PLACEMENTS
 
 
@@ -43,6 +44,6 @@ def test_every_name_is_shown_once_with_its_axes_and_none_overlap(anny_adult):
 
 
 def test_axes_are_seen_from_the_right_side():
-    front, back = (plots._as_seen(np.eye(3)[None], sign)[0] for sign in (1.0, -1.0))
+    front, back = (placements._as_seen(np.eye(3)[None], sign)[0] for sign in (1.0, -1.0))
     np.testing.assert_array_equal(front, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])  # x towards the viewer, y right
     np.testing.assert_array_equal(back, [[0, 0, -1], [-1, 0, 0], [0, 1, 0]])

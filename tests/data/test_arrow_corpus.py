@@ -14,7 +14,8 @@ import torch
 
 from anymo import body
 from anymo.data import conversion, motion_files
-from anymo.data.arrow import Blocks, StoredClip
+from anymo.data.arrow import StoredClip
+from anymo.data.blocks import Blocks
 from anymo.data.conversion import KinematicsConfig, write_kinematics
 from anymo.data.corpus import ClipSource, MotionCorpus, is_held_out, store_clip, write_corpus
 from anymo.data.prepare import bodies_of
@@ -180,10 +181,10 @@ def test_shards_make_the_same_corpus(write: Write, tmp_path: Path) -> None:
 
 def test_other_files_or_settings_are_another_corpus(write: Write, folder: Path) -> None:
     write()
-    with pytest.raises(ValueError, match=r"begun with other files or settings \(12 files then, 12 now\)"):
+    with pytest.raises(ValueError, match=r"begun with other files or settings \(12 clips then, 12 now\)"):
         write(seed=6)
     (folder / "s0" / "new.bvh").write_text("7")
-    with pytest.raises(ValueError, match=r"12 files then, 13 now.*choose another --output"):
+    with pytest.raises(ValueError, match=r"12 clips then, 13 now.*choose another --output"):
         write()
 
 
@@ -211,7 +212,7 @@ def test_refused_files_are_listed(write: Write, folder: Path, tmp_path: Path) ->
     refused = next(e for e in entries if e["status"] == "refused")
     assert (refused["file"], refused["reason"]) == ("s1/take5.bvh", "take5.bvh: not a number of frames")
     assert len(MotionCorpus.load(corpus)) == 11
-    assert "1 of 12 files were refused" in (corpus / "README.md").read_text()
+    assert "1 of 12 clips were refused, and 0 were cut" in (corpus / "README.md").read_text()
     with pytest.raises(ValueError, match=r"12 of 12 files refused, e\.g\. corpus: expected a caption"):
         write("mute", caption="")
     with pytest.raises(ValueError, match="no file was kept"):
@@ -267,8 +268,8 @@ def test_a_table_says_more(write: Write, folder: Path, tmp_path: Path) -> None:
 def test_another_version_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = write()
     assert corpus is not None
-    monkeypatch.setattr("anymo.data.corpus.VERSION", 2)
-    with pytest.raises(ValueError, match="made by version 1 of the processing, expected 2"):
+    monkeypatch.setattr("anymo.data.corpus.VERSION", 3)
+    with pytest.raises(ValueError, match="made by version 2 of the processing, expected 3"):
         MotionCorpus.load(corpus)
 
 
@@ -341,7 +342,7 @@ def test_an_io_error_ends_the_run_and_is_no_refusal(write: Write, monkeypatch: p
         def unplugged(path: Path) -> str:
             raise OSError(5, "Input/output error")
 
-        patched.setattr(conversion, "file_sha256", unplugged)
+        patched.setattr(motion_files, "file_sha256", unplugged)
         with pytest.raises(OSError, match="Input/output error"):
             write(max_refused=1.0)
     corpus = write()
@@ -387,7 +388,7 @@ def test_what_is_no_corpus_says_so(write: Write, tmp_path: Path) -> None:
 def test_an_empty_split_is_told(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", logger="anymo"):
         write(held_out_fraction=1e-9)
-    assert "no file of 12 is drawn for validation; try another seed" in caplog.text
+    assert "no clip of 12 is drawn for validation; try another seed" in caplog.text
 
 
 def test_a_corpus_over_another_leaves_nothing_to_resume(

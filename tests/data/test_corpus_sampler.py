@@ -15,12 +15,9 @@ from anymo.data import prepare
 from anymo.data.arrow import StoredClip
 from anymo.data.card import entry
 from anymo.data.corpus import POSE_SIZE, ClipSource, MotionCorpus, build_corpus, store_clip, write_corpus
-from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler, _resident
 from anymo.motion.clips import Clip
-from anymo.records import GRAVITY_MPS2, Caption, Motion
-from anymo.simulation import DeviceModel, MotionSpline, placement_matrix, simulate
-from anymo.simulation.triad import Triad
-from anymo.skeleton import INDEX, SEGMENTS
+from anymo.records import Caption, Motion
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +31,14 @@ def sampler(tiny_corpus: MotionCorpus, adult: Body) -> WindowSampler:
 
 
 def assert_same_batch(a: SimulatedBatch, b: SimulatedBatch) -> None:
-    assert a.text == b.text
+    assert a.texts == b.texts
     assert a.phrase == b.phrase
     assert torch.equal(a.clip, b.clip)
     assert torch.equal(a.pose, b.pose)
-    for view, other in zip(a.views, b.views, strict=True):
-        for f in fields(view):
-            one, two = getattr(view, f.name), getattr(other, f.name)
+    parts, others = ([*x.views, *x.complete, *([x.targets] if x.targets else [])] for x in (a, b))
+    for part, other in zip(parts, others, strict=True):
+        for f in fields(part):
+            one, two = getattr(part, f.name), getattr(other, f.name)
             assert torch.equal(one, two) if isinstance(one, torch.Tensor) else one == two
 
 
@@ -70,6 +68,10 @@ def test_save_and_load(tiny_corpus: MotionCorpus, hand_motion: Callable[..., Mot
         one, other = (s.batch(9, np.random.default_rng(3), phrase_share=0.5) for s in both)
         assert torch.equal(order[one.clip], other.clip)
         assert_same_batch(replace(one, clip=order[one.clip]), other)
+    resident = WindowSampler(
+        _resident(again, torch.device("cpu")), [body.load()], DrawConfig(), held_out=True
+    )
+    assert_same_batch(resident.batch(9, np.random.default_rng(3), phrase_share=0.5), one)
 
 
 def test_half_a_corpus_is_not_taken_for_whole(hand_motion: Callable[..., Motion], tmp_path) -> None:
@@ -147,93 +149,16 @@ def test_masks_agree(sampler: WindowSampler) -> None:
         assert view.worn[:, 0].all()
         assert (view.sample_valid.any(dim=1).sum(dim=1) >= 10).all()  # 0.5 s
         assert all(len(set(row.tolist())) == 3 for row in view.segment)
-        assert 0.6 < view.has_gyro[view.worn].float().mean() < 0.99
+        assert 0.2 < view.has_gyro[view.worn].float().mean() < 0.99
+        assert not view.sample_valid[off].any()
+        assert view.sample_valid[view.worn].any(dim=-1).all()
     assert not torch.equal(batch.views[0].segment, batch.views[1].segment)
-
-
-def window_and_truth(
-    corpus: MotionCorpus, motion: Motion, adult: Body, speed: float, rate_hz: float
-) -> tuple[torch.Tensor, np.ndarray]:
-    """A sensor's window by the sampler's pieces, and by `simulate` of the motion played at that speed."""
-    sampler = WindowSampler(corpus, [adult], DrawConfig(speed=(speed, speed)), held_out=False)
-    places = [adult.placement(p) for p in ("left wrist", "right ankle", "waist")]
-    segment = np.array([INDEX[p.segment] for p in places])
-    start = np.full(3, 47.3)
-    features = sampler._features(torch.zeros(3).long(), segment, start, np.full(3, speed), rate_hz)
-    matrix = placement_matrix(
-        torch.tensor(np.stack([p.offset_m for p in places])).float(),
-        torch.tensor(np.stack([p.rotation for p in places])).float(),
-    )
-    first_s, samples = start[0] / 60 / speed, features.shape[1]
-    warped = MotionSpline(motion).at(rate_hz, first_s, first_s + (samples - 0.5) / rate_hz)
-    streams = simulate(warped, places).sensors
-    truth = np.stack([np.concatenate([s.acc, s.gyro], axis=1) for s in streams])
-    return (features @ matrix), truth
-
-
-# Measured: 0.033 to 0.049 % of the rms of a channel, of joints that swing at 0.3 to 1.6 Hz.
-@pytest.mark.parametrize("rate_hz", [10.0, 20.0, 52.0, 100.0])
-@pytest.mark.parametrize("speed", [1.0, 0.8, 1.25])
-def test_windows_against_the_simulator(
-    hand_motion: Callable[..., Motion], adult: Body, rate_hz: float, speed: float
-) -> None:
-    corpus = build_corpus([ClipSource(motion=hand_motion(0), body=0)], held_out_fraction=0.0, seed=0)
-    warped = hand_motion(0, warp=speed)  # the same path, gone through `speed` times as fast
-    drawn, truth = window_and_truth(corpus, warped, adult, speed, rate_hz)
-    error = np.sqrt(((drawn.numpy() - truth) ** 2).mean(axis=(0, 1)))
-    rms = np.sqrt((truth**2).mean(axis=(0, 1)))
-    assert (error / rms).max() < 0.001
-
-
-def still_corpus(hand_motion: Callable[..., Motion]) -> MotionCorpus:
-    motion = hand_motion(0)
-    still = replace(
-        motion,
-        root_position=np.zeros_like(motion.root_position),
-        rotations=np.repeat(motion.rotations[:1], len(motion.rotations), axis=0),
-    )
-    return build_corpus([ClipSource(motion=still, body=0)], held_out_fraction=0.0, seed=0)
-
-
-def test_a_sensor_at_rest_reads_gravity_or_the_leak(hand_motion: Callable[..., Motion], adult: Body) -> None:
-    draw = DrawConfig(removed_share=0.5, removal_tilt_rad=0.03)
-    sampler = WindowSampler(still_corpus(hand_motion), [adult], draw, held_out=False)
-    view = ideal(sampler).batch(300, np.random.default_rng(0), num_views=1).views[0]
-    norm = view.signal[..., :3].norm(dim=-1)
-    included, removed = view.worn & view.has_gravity, view.worn & ~view.has_gravity
-    torch.testing.assert_close(
-        norm[included], torch.full_like(norm[included], GRAVITY_MPS2), atol=0.01, rtol=0
-    )
-    # A tilt about the vertical moves nothing: two of three axes leak, each g times its angle.
-    leak = 2**0.5 * 0.03 * GRAVITY_MPS2
-    assert norm[removed].max() < 5 * leak
-    assert float((norm[removed][:, 0] ** 2).mean().sqrt()) == pytest.approx(leak, rel=0.15)
-    assert view.signal[..., 3:][view.worn].abs().max() < 1e-3
-    no_leak = DrawConfig(removed_share=1.0, removal_tilt_rad=0.0)
-    sampler = ideal(WindowSampler(still_corpus(hand_motion), [adult], no_leak, held_out=False))
-    assert sampler.batch(20, np.random.default_rng(0)).views[0].signal.abs().max() < 1e-2
-
-
-def ideal(sampler: WindowSampler) -> WindowSampler:
-    sampler.device_model = DeviceModel(acc=Triad(), gyro=Triad())
-    return sampler
-
-
-def test_every_device_has_its_own_errors(hand_motion: Callable[..., Motion], adult: Body) -> None:
-    draw = DrawConfig(removed_share=1.0, removal_tilt_rad=0.0, max_sensors=1)
-    sampler = WindowSampler(still_corpus(hand_motion), [adult], draw, held_out=False)
-    view = sampler.batch(200, np.random.default_rng(0), num_views=1).views[0]
-    bias = view.signal[:, 0].mean(dim=1)
-    device = sampler.device_model
-    assert device.gyro is not None
-    expected = np.repeat([device.acc.turn_on_bias, device.gyro.turn_on_bias], 3)
-    np.testing.assert_allclose(bias.std(dim=0), expected, rtol=0.2)
 
 
 def test_clips_that_are_too_short_are_named(tiny_corpus: MotionCorpus, adult: Body) -> None:
     with pytest.raises(ValueError, match=r"expected training clips of 11\.67 s or more, the longest of"):
         WindowSampler(tiny_corpus, [adult], DrawConfig(window_s=10.0), held_out=False)
-    with pytest.raises(ValueError, match="held-out clips"):
+    with pytest.raises(ValueError, match="none of 12 clips is in the split"):
         WindowSampler(
             replace(tiny_corpus, held_out=torch.zeros(12, dtype=torch.bool)),
             [adult],
@@ -242,23 +167,6 @@ def test_clips_that_are_too_short_are_named(tiny_corpus: MotionCorpus, adult: Bo
         )
     with pytest.raises(ValueError, match=r"0 < speed\[0\] <= speed\[1\]"):
         DrawConfig(speed=(1.2, 0.8))
-
-
-def test_pose_and_window_are_of_the_same_moment(
-    sampler: WindowSampler, hand_motion: Callable[..., Motion]
-) -> None:
-    """The pose's left upper arm, against the motion at the window's own times."""
-    clip, start, speed = sampler.clips[:1], np.array([90.0]), np.array([1.1])
-    pose = sampler._pose(clip, start, speed)[0]
-    motion = hand_motion(int(sampler.corpus.names[int(clip)].removeprefix("swing-")))
-    arm = INDEX["LeftUpperArm"]
-    columns = pose[:, 6 * arm : 6 * arm + 6].unflatten(1, (3, 2))
-    frames = np.round((1.5 + np.arange(60) * 1.1 / 12) * 60).astype(int)
-    truth = torch.from_numpy(motion.rotations[frames, arm][..., :2]).float()
-    # The pose sits on a 12 Hz grid: off by half a step, 42 ms, at most.
-    assert float((columns - truth).abs().max()) < 0.3
-    assert float((columns - truth).abs().mean()) < 0.04
-    assert SEGMENTS[arm] == "LeftUpperArm"
 
 
 def test_the_peak_leaves_the_edges_out(hand_motion: Callable[..., Motion]) -> None:
@@ -296,5 +204,5 @@ def test_refused_real_clips_are_listed(
     assert [refused[w] for w in words] == [
         "b", "b.bvh.gz", "refused", "b.bvh.gz: no MOTION", "s1", "CC0", "cmu"
     ]  # fmt: skip
-    assert "1 of 3 files were refused" in (corpus / "README.md").read_text()
+    assert "1 of 3 clips were refused" in (corpus / "README.md").read_text()
     assert len(MotionCorpus.load(corpus)) == 2

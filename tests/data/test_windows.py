@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def stream(num: int, rate_hz: float = 20.0, placement: str = "left wrist", gyro:
     rng = np.random.default_rng(num)
     valid = np.ones(num, dtype=bool)
     valid[list(invalid)] = False
-    values = rng.normal(0, 1, (num, 6))
+    values = rng.normal(0, 1, (num, 6)) + np.eye(6)[0] * 9.8
     values[~valid] = np.nan
     return SensorStream(
         acc=values[:, :3], gyro=values[:, 3:] if gyro else None, valid=valid, rate_hz=rate_hz,
@@ -195,6 +196,9 @@ def test_feature_extractor_round_trip(tmp_path):
     assert len(extractor(recordings[0])[0]) == 4
     with pytest.raises(ValueError, match="one recording or more"):
         extractor([])
+    in_g = worn(replace(stream(100), acc=stream(100).acc / 9.8))
+    with pytest.raises(ValueError, match=r"recording 'try': sensor 'left wrist'.*it looks like g with"):
+        extractor([recordings[0], in_g])
 
 
 def test_import_is_light():

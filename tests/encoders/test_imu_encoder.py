@@ -7,49 +7,26 @@ import numpy as np
 import pytest
 import torch
 from transformers import AutoModel
+from window_batches import GARBAGE, batch_of, slots_of
 
 from anymo import body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
 from anymo.encoders.layers import SkeletonConv
-from anymo.records import WindowBatch
-from anymo.skeleton import INDEX, NUM_SEGMENTS, hop_distance
+from anymo.skeleton import NUM_SEGMENTS, hop_distance, path_length
 from anymo.training.pretrain import ObjectiveConfig, PretrainTask
 
-GARBAGE = (float("nan"), float("inf"), 1e30, -7.0)
 
-
-@pytest.fixture(scope="module")
-def encoder() -> ImuEncoder:
+@pytest.fixture(scope="module", params=["augmented", "invariant", "levelled"])
+def encoder(request: pytest.FixtureRequest) -> ImuEncoder:
     torch.manual_seed(0)
-    model = ImuEncoder(AnymoEncoderConfig(hidden_size=32, num_layers=2, num_heads=4)).eval()
+    shape = AnymoEncoderConfig(hidden_size=32, num_layers=2, num_heads=4, rotation=request.param)
+    model = ImuEncoder(shape).eval()
     with torch.no_grad():  # nothing may hide behind a zero
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     return model
-
-
-def batch_of(size: int = 3, slots: int = 3, samples: int = 47, seed: int = 0) -> WindowBatch:
-    """Windows with gaps, sensors without gyroscope, one to `slots` sensors, two of them on one segment."""
-    g = torch.Generator().manual_seed(seed)
-    worn = torch.arange(slots) < torch.tensor([slots, 1, max(slots - 1, 1)] * size)[:size, None]
-    valid = (torch.rand(size, slots, samples, generator=g) > 0.1) & worn[..., None]
-    segment = torch.tensor([INDEX["LeftForeArm"], INDEX["LeftForeArm"], INDEX["Pelvis"], INDEX["Head"]])
-    return WindowBatch(
-        signal=torch.randn(size, slots, samples, 6, generator=g) * 4,
-        sample_valid=valid,
-        has_gyro=(torch.rand(size, slots, generator=g) > 0.4) & worn,
-        worn=worn,
-        segment=segment[:slots].repeat(size, 1),
-        has_gravity=(torch.rand(size, slots, generator=g) > 0.5) & worn,
-        rate_hz=20.0,
-    )
-
-
-def slots_of(batch: WindowBatch, order: list[int]) -> WindowBatch:
-    names = ("signal", "sample_valid", "has_gyro", "worn", "segment", "has_gravity")
-    return replace(batch, **{n: getattr(batch, n)[:, order] for n in names})
 
 
 def assert_same_body(a, b, atol: float = 2e-6) -> None:
@@ -164,7 +141,7 @@ def test_messages_against_a_loop_over_nodes() -> None:
     valid[0, 0], valid[1, 0], valid[2, 0] = True, False, False  # node 0 hears nobody at step 0
     edges = torch.tensor([(j, i) for j in range(6) for i in range(6) if i != j and window[i] == window[j]]).T
     fast = conv(x, valid, edges, segment)
-    hops = hop_distance()
+    hops, path = hop_distance(), path_length()
     for i in range(6):
         for step in range(steps):
             heard = [j for j in range(6) if j != i and window[j] == window[i] and valid[j, step]]
@@ -173,7 +150,9 @@ def test_messages_against_a_loop_over_nodes() -> None:
                 own = conv.target(conv.norm(x[i, step]))
                 scores, values = [], []
                 for j in heard:
-                    edge = conv.hop.weight[int(hops[segment[j], segment[i]])]
+                    away = float(path[segment[j], segment[i]]) - conv.centres_m
+                    edge = conv.length(torch.exp(-0.5 * (away / 0.25) ** 2))
+                    edge = edge + conv.hop.weight[int(hops[segment[j], segment[i]])]
                     other = conv.norm(x[j, step])
                     scores.append(conv.score(torch.tanh(own + conv.source(other) + edge)))
                     values.append(conv.value(other) + edge)

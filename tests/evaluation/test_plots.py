@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from anymo import plots
+from anymo.plots import placements
 from anymo.records import Gravity, SensorStream
 
 
@@ -60,7 +61,7 @@ def test_body_shows_each_sensor_once_where_it_can_be_seen() -> None:
 
 def test_names_do_not_overlap() -> None:
     heights = np.array([0.0, 0.01, 0.02, 0.03])
-    spread = plots._spread(heights, np.full(4, 0.1))
+    spread = placements._spread(heights, np.full(4, 0.1))
     assert np.diff(spread).min() >= 0.1 - 1e-12
     assert spread.mean() == pytest.approx(heights.mean())
 

@@ -196,7 +196,8 @@ def test_real_cmu_clips(caplog: pytest.LogCaptureFixture) -> None:
     salsa = next(c for c in clips if c.path.name.startswith("060_01"))
     assert salsa.rate_hz == 60.0  # the header says 120
     by_sentence = next(c for c in clips if c.path.name == "001_01.bvh.gz")
-    assert by_sentence.captions[0].text.startswith("A person hops forward")
+    assert by_sentence.captions[0].text == "playground - forward jumps, turn around"
+    assert by_sentence.captions[1].text.startswith("A person hops forward")
     for clip in clips[::6]:
         motion = clip.load()
         assert fit_error_m(clip.path, motion) < 0.03, clip.path.name

@@ -1,5 +1,7 @@
 """Procedural motion: plausible accelerations, feet on the floor, words that fit."""
 
+import re
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +9,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from anymo.motion import ACTIVITIES, ProceduralSource, generate, procedural
+from anymo.motion.procedural import SYNONYMS
+from anymo.motion.procedural.words import describe
 from anymo.records import Motion
 from anymo.skeleton import DEFAULT_JOINT_OFFSETS, INDEX, MIRROR, forward_kinematics
 
@@ -40,8 +44,36 @@ def made(activity: str, seed: int = 0, **how: object) -> Motion:
 
 
 def test_there_are_many_activities() -> None:
-    assert len(ACTIVITIES) >= 75
+    assert len(ACTIVITIES) >= 135
     assert len({a.phrase for a in ACTIVITIES.values()}) == len(ACTIVITIES)
+
+
+def test_every_activity_has_synonyms_of_its_own() -> None:
+    assert set(SYNONYMS) == set(ACTIVITIES)
+    names = Counter(n for a, spec in ACTIVITIES.items() for n in {spec.phrase, *SYNONYMS[a]})
+    assert [n for n, count in names.items() if count > 1] == []
+    for activity, words in SYNONYMS.items():
+        assert 2 <= len(words) == len(set(words)) <= 5, activity
+        assert ACTIVITIES[activity].phrase not in words
+        for word in words:
+            assert 1 <= len(word.split()) <= 8, word
+            assert re.fullmatch(r"[A-Za-z' -]+", word), word
+            assert ("left" in word.split()) == ("right" in word.split()), word  # motion is mirrored
+
+
+def test_sentences_vary_and_are_no_other_activity_s() -> None:
+    """Twelve descriptions of each activity; the words alone, as `generate` draws them."""
+    of = defaultdict(set)
+    for activity, spec in ACTIVITIES.items():
+        rng = np.random.default_rng(7)
+        for _ in range(12):
+            side, (speed, size) = str(rng.choice(["left", "right"])), np.exp(0.15 * rng.standard_normal(2))
+            for caption in describe(rng, spec.phrase, spec.verbs, side, speed, size, {}):
+                of[caption.text].add(activity)
+    assert [text for text, said_of in of.items() if len(said_of) > 1] == []
+    assert len(of) > 20 * len(ACTIVITIES)
+    length = [len(text.split()) for text in of]
+    assert max(length) <= 25
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)

@@ -148,13 +148,22 @@ def test_a_clock_of_its_own_and_uneven_frames():
     )
 
 
-def test_a_sensor_beyond_the_motions_band_is_warned_about(truth, caplog):
-    motion = truth.swinging_body(np.arange(41) / 20).motion()
+@pytest.mark.parametrize(
+    ("frames_hz", "cutoff_hz", "sensor_hz", "warned"),
+    [
+        (20, None, 20.0, False),
+        (20, None, 100.0, True),
+        (25, None, 26.0, True),
+        (30, None, 100.0, False),  # a watch on video motion: what is missing is impacts
+        (120, 6.0, 100.0, False),  # stated by the caller
+    ],
+)
+def test_a_sensor_that_sees_more_than_the_frames_hold(truth, caplog, frames_hz, cutoff_hz, sensor_hz, warned):
+    motion = truth.swinging_body(np.arange(2 * frames_hz + 1) / frames_hz).motion()
     with caplog.at_level(logging.WARNING):
-        MotionSpline(motion).at(100.0)
-        assert caplog.records == []
-        MotionSpline(motion).at(400.0)
-    assert "nothing above 10 Hz" in caplog.text
+        MotionSpline(motion, cutoff_hz).at(sensor_hz)
+    assert (f"nothing above {frames_hz / 2:g} Hz" in caplog.text) == warned
+    assert bool(caplog.records) == warned
 
 
 def test_refusals_name_the_remedy(truth):

@@ -71,6 +71,11 @@ def test_an_array_reads_as_each_sensor_alone_in_any_order():
         torch.testing.assert_close(found, expected)
         single = torch.cat(array.to("cpu", torch.float32).read(features.float()), dim=-1)
         torch.testing.assert_close(single, expected.float(), atol=1e-4, rtol=1e-5)
+        force, gyro = torch.empty(2, 7, 3, 11, dtype=torch.float64)
+        assert array.read(features, (force, gyro))[0].data_ptr() == force.data_ptr()
+        torch.testing.assert_close(torch.cat([force, gyro], dim=1).permute(2, 0, 1), expected)
+    with pytest.raises(ValueError, match=r"expected out of twice \(7, 3, 11\)"):
+        array.read(features, (force, gyro[:5]))
 
 
 @pytest.mark.gpu

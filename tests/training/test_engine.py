@@ -1,7 +1,7 @@
 """The engine under a real pre-training task: exact resume, checkpoints that survive, errors say where."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,8 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower, TextTowerConfig
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.training.engine import OptimConfig, TaskOutput, _drop_frozen, train
+from anymo.training.checkpoint import _drop_frozen
+from anymo.training.engine import OptimConfig, TaskOutput, train
 from anymo.training.pretrain import ObjectiveConfig, PretrainTask
 from anymo.training.tokenizer import TokenizerTask
 
@@ -39,8 +40,11 @@ def source(tiny_corpus: MotionCorpus) -> Source:
 
 
 def until(source: Source, step: int) -> Source:
-    """A source that fails instead of giving the batch of a step, counted from where the run starts."""
-    left = iter(range(step - 1))
+    """A source that fails instead of giving the batch of a step, counted from where the run starts.
+
+    The first draw of a run is the one its FLOPs are counted on.
+    """
+    left = iter(range(step))
 
     def give(size: int, rng: np.random.Generator) -> SimulatedBatch:
         if next(left, None) is None:
@@ -70,7 +74,8 @@ def run(task: nn.Module, source: Callable, folder: Path, optim: OptimConfig = OP
 
 def rows_of(folder: Path) -> list[dict[str, float]]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k != "items_per_s"} for row in rows]
+    cost = {"items_per_s", "draw_share", "seconds_left", "mfu"}
+    return [{k: v for k, v in row.items() if k not in cost} for row in rows]
 
 
 def assert_same_weights(a: nn.Module, b: nn.Module) -> None:
@@ -94,7 +99,7 @@ def test_a_resumed_run_is_the_straight_run(
     assert [r["step"] for r in rows] == [1, 2, 2, 3, 4, 4, 5, 6, 6]
     assert {"loss", "text", "pose", "cross_view", "reconstruction", "lr"} <= rows[0].keys()
     assert rows[2].keys() == {"step", "validation_scale"}
-    again = run(new_task(), until(source, 1), tmp_path / "cut")  # finished: asks for no batch
+    again = run(new_task(), until(source, 0), tmp_path / "cut")  # finished: asks for no batch
     assert_same_weights(straight, again)
 
 
@@ -131,7 +136,7 @@ def test_a_loss_that_is_not_a_number_is_named(
     task, calls = new_task(), iter(range(10))
 
     def spoil(module: PretrainTask, _args: object, output: TaskOutput) -> TaskOutput:
-        return TaskOutput(loss=output.loss * (float("nan") if next(calls) == 4 else 1.0), logs=output.logs)
+        return TaskOutput(loss=output.loss * (float("nan") if next(calls) == 5 else 1.0), logs=output.logs)
 
     task.register_forward_hook(spoil)
     with pytest.raises(RuntimeError, match=r"try: the loss is nan at step 5; lower optim.lr"):
@@ -146,6 +151,10 @@ class Numbers:
     """A batch the linear task learns from."""
 
     values: torch.Tensor
+
+    @classmethod
+    def joined(cls, batches: Sequence[Self]) -> Self:
+        return cls(torch.cat([b.values for b in batches]))
 
     def to(self, device: torch.device) -> Self:
         return replace(self, values=self.values.to(device))
@@ -171,14 +180,33 @@ def test_micro_batches_add_up_to_the_batch(tmp_path: Path) -> None:
     tasks = []
     for parts in (1, 4):
         torch.manual_seed(0)
-        optim = OptimConfig(steps=5, batch_size=8, micro_batches=parts, warmup_steps=1, log_every=1)
+        optim = OptimConfig(
+            steps=5, batch_size=64, block_size=16, micro_batches=parts, warmup_steps=1, log_every=1
+        )
         tasks.append(train(LinearTask(), source, optim, tmp_path / str(parts), seed=0, name="try"))
     whole, split = tasks
-    assert (whole.sizes, split.sizes) == ([8] * 5, [2] * 20)
+    # The first is the block whose FLOPs are counted.
+    assert (whole.sizes, split.sizes) == ([16] + [64] * 5, [16] + [16] * 20)
     torch.testing.assert_close(split.line.weight, whole.line.weight)
     for one, four in zip(rows_of(tmp_path / "1"), rows_of(tmp_path / "4"), strict=True):
         assert one["loss"] == pytest.approx(four["loss"], rel=1e-5)
         assert one["lr"] == four["lr"]
+
+
+def test_pre_training_in_parts_is_that_of_the_whole_batch(
+    source: Source, new_task: Callable[[], PretrainTask], tmp_path: Path
+) -> None:
+    rows = []
+    for parts in (1, 2):
+        task = new_task()
+        for module in task.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0  # else the whole and the parts draw other masks
+        optim = replace(OPTIM, batch_size=8, block_size=4, micro_batches=parts, steps=4)
+        run(task, source, tmp_path / str(parts), optim)
+        rows.append(rows_of(tmp_path / str(parts)))
+    for whole, split in zip(*rows, strict=True):
+        assert split == pytest.approx(whole, rel=1e-3)
 
 
 def test_frozen_weights_are_not_in_the_checkpoint(source: Source, tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ GYM: dict[str, Activity] = {
         routine([Key({"b.heel": 32, "z": 0.062, "x": 0.055}, 0.8, 0.25), Key({}, 0.9, 0.1)], pause_s=0.2),
         "exercise",
     ),
+    "touching the toes": Activity(
+        "touching the toes",
+        ("touches the toes", "bends down with straight knees and comes up again",
+         "folds forward to reach the toes", "stretches down to the feet with both hands"),
+        routine([Key({"pitch": 78, "bend": 72, "x": 0.02, "z": -0.035, "b.flex": 126, "b.elbow": -8,
+                      "b.reach": 10, "nod": 8}, 1.5, 0.7), Key({}, 1.4, 0.3)], pause_s=0.3),
+        "exercise",
+    ),
     "torso twists": Activity(
         "twisting the torso",
         ("twists the torso to and fro", "turns the upper body left and right", "rotates the trunk to warm up",

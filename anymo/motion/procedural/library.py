@@ -7,6 +7,7 @@ import numpy as np
 
 from anymo.motion.procedural.ball_games import BALL_GAMES
 from anymo.motion.procedural.choreography import Activity
+from anymo.motion.procedural.chores import CHORES
 from anymo.motion.procedural.curves import smooth_noise
 from anymo.motion.procedural.everyday import EVERYDAY
 from anymo.motion.procedural.falls import FALLS
@@ -26,8 +27,8 @@ from anymo.records import Array, Motion
 from anymo.skeleton import DEFAULT_JOINT_OFFSETS
 
 ACTIVITIES: dict[str, Activity] = (
-    LOCOMOTION | POSTURES | EVERYDAY | HOUSEHOLD | GESTURES | SPORT | BALL_GAMES | GYM | FLOOR | TRAINING
-    | FALLS | RIDES
+    LOCOMOTION | POSTURES | EVERYDAY | HOUSEHOLD | CHORES | GESTURES | SPORT | BALL_GAMES | GYM | FLOOR
+    | TRAINING | FALLS | RIDES
 )  # fmt: skip
 # Common ones, few enough for the minutes of the demo: the library as it was before postures and falls.
 CORE: tuple[str, ...] = (

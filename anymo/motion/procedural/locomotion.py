@@ -36,8 +36,10 @@ RAMP_DOWN = replace(
     WALK, step_s=0.53, step_m=0.6, rise_m=-0.084, slope_deg=-8, lean_deg=-2, push_off_deg=34, impact=0.5
 )
 FAST_RUN = replace(RUN, step_m=1.15, step_s=0.355, push_off_deg=54, arm_deg=25)
+IN_PLACE = replace(RUN, step_m=0.0, step_s=0.37, stance=0.44, clearance_m=0.16, push_off_deg=36, lean_deg=2)
 JOG = replace(RUN, step_m=0.85, step_s=0.375, clearance_m=0.12, arm_deg=20)
 LOAD: Pose = {"b.flex": 20, "b.elbow": 66, "b.out": -4, "b.pron": -40, "pitch": -3, "bend": -4}
+CART: Pose = {"b.flex": 42, "b.elbow": 40, "b.out": -2, "b.pron": 60, "pitch": 3, "bend": 4}
 PHONE: Pose = {"r.flex": 74, "r.out": 56, "r.elbow": 110, "r.twist": -22, "r.pron": -20, "tilt": -6}
 
 _WALKS = (
@@ -122,6 +124,12 @@ LOCOMOTION: dict[str, Activity] = {
          "brings a heavy parcel somewhere", "walks along holding something large"),
         walking(replace(WALK, step_m=0.62, arm_deg=1.5), pose=LOAD), "gait",
     ),
+    "pushing a cart": Activity(
+        "pushing a cart",
+        ("pushes a cart", "walks and pushes a trolley with both hands", "pushes a stroller along",
+         "walks behind a shopping cart"),
+        walking(replace(WALK, step_m=0.6, step_s=0.57, arm_deg=1.0), pose=CART), "gait",
+    ),
     "walking while phoning": Activity(
         "walking with a phone at the ear",
         ("walks while talking on the phone", "is on a call and walks about", "walks with a phone at the ear",
@@ -176,6 +184,11 @@ LOCOMOTION: dict[str, Activity] = {
         "running",
         ("runs forward", "is running", "goes for a run", "races ahead with bent arms", "runs along"),
         walking(FAST_RUN), "gait", _RUNS,
+    ),
+    "running in place": Activity(
+        "running in place",
+        ("runs in place", "runs on the spot", "jogs without moving ahead", "lifts the feet quickly in place"),
+        walking(IN_PLACE), "gait",
     ),
     "jogging": Activity(
         "jogging", ("jogs", "runs at an easy pace", "goes for a jog", "jogs along a path"),

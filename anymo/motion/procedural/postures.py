@@ -96,6 +96,19 @@ POSTURES: dict[str, Activity] = {
         ),
         "stationary",
     ),
+    "standing on one leg": Activity(
+        "standing on one leg",
+        ("stands on the {side} leg", "balances on one foot", "keeps balance on the {side} foot",
+         "lifts the {other} foot and stands still"),
+        oscillation(
+            2.1, BREATH, Wave({"lean": 1.5, "side": -3, "y": 0.006}), Wave({"b.out": 8}, ratio=0.37, lag=0.2),
+            Wave({"l.lift": 0.015, "l.fx": 0.02, "turn": 3}, ratio=0.6),
+            base={"l.lift": 0.2, "l.fx": -0.12, "l.heel": 40, "y": -0.075, "lean": -3, "b.out": 22,
+                  "b.elbow": 10},
+            jitter=0.12,
+        ),
+        "stationary",
+    ),
     "sitting down": Activity(
         "sitting down",
         ("sits down on a chair", "takes a seat", "lowers the body onto a seat",

@@ -96,6 +96,16 @@ RIDES: dict[str, Activity] = {
         vehicle(0.35, SEATED_FIDGETS, SEAT | {"pitch": -12}, {"side": 3, "lean": 1.5}), "ride", _SEAT,
         flat_floor=False,
     ),
+    "riding a motorcycle": Activity(
+        "riding a motorcycle",
+        ("rides a motorcycle", "sits on a motorbike and holds the handlebar", "travels on a motor scooter",
+         "steers a motorcycle with both hands"),
+        vehicle(
+            0.55, _STEADY, SEAT | {"pitch": 8, "bend": 10, "b.fy": 0.12}, {"lean": 3, "side": -1, "look": 6},
+            Hold((0.12, 0.32, 0.86), (-0.2, 0.8, -0.8)),
+        ),
+        "ride", _SEAT, flat_floor=False,
+    ),
     "standing on a bus": Activity(
         "standing on a bus",
         ("stands on a moving bus and holds on with the {side} hand", "rides a bus standing up",

@@ -1,0 +1,246 @@
+"""The test sets: run once per release candidate through `anymo.evaluation.ledger`, never while choosing.
+
+They are kept apart from `anymo.data.SETS`, so that nothing loads them by the way. Files are plain `.npz`
+arrays under the shared data; specs and words were written from their documentation alone.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from anymo.data.contract import merge, read_recording
+from anymo.data.prepare import data_root
+from anymo.data.sets import SETS, DatasetSpec
+from anymo.records import Recording
+
+TEST_SETS: dict[str, DatasetSpec] = {
+    spec.name: spec
+    for spec in (
+        DatasetSpec(
+            name="hapt",
+            asset="imu/hapt/hapt.npz",
+            role="test",
+            rate_hz=50.0,
+            acc_unit="m/s^2",
+            gyro_unit="rad/s",
+            gravity="included",
+            placement="waist",
+            labels=(
+                "walking",
+                "walking upstairs",
+                "walking downstairs",
+                "sitting",
+                "standing",
+                "laying",
+                "stand to sit",
+                "sit to stand",
+                "sit to lie",
+                "lie to sit",
+                "stand to lie",
+                "lie to stand",
+            ),
+            words={
+                "walking": "walking",
+                "walking upstairs": "walking up the stairs",
+                "walking downstairs": "walking down the stairs",
+                "sitting": "sitting still",
+                "standing": "standing still",
+                "laying": "lying down",
+                "stand to sit": "sitting down from standing",
+                "sit to stand": "standing up from sitting",
+                "sit to lie": "lying down from sitting",
+                "lie to sit": "sitting up from lying",
+                "stand to lie": "lying down from standing",
+                "lie to stand": "standing up from lying",
+            },
+            notes="the recordings that UCI-HAR was cut from; specific force is assumed",
+            licence="non-commercial, cite the authors",
+            citation="Reyes-Ortiz et al. 2015, UCI Machine Learning Repository 341",
+        ),
+        DatasetSpec(
+            name="dsads",
+            asset="imu/dsads/dsads.npz",
+            role="test",
+            rate_hz=25.0,
+            acc_unit="m/s^2",
+            gyro_unit="rad/s",
+            gravity="included",
+            placement="chest",
+            labels=(
+                "sitting",
+                "standing",
+                "lying on back",
+                "lying on right side",
+                "ascending stairs",
+                "descending stairs",
+                "standing in an elevator still",
+                "moving around in an elevator",
+                "walking in a parking lot",
+                "walking on a treadmill flat",
+                "walking on a treadmill inclined",
+                "running on a treadmill",
+                "exercising on a stepper",
+                "exercising on a cross trainer",
+                "cycling on an exercise bike horizontal",
+                "cycling on an exercise bike vertical",
+                "rowing",
+                "jumping",
+                "playing basketball",
+            ),
+            words={
+                "sitting": "sitting still",
+                "standing": "standing still",
+                "lying on back": "lying on the back",
+                "lying on right side": "lying on the right side",
+                "ascending stairs": "walking up the stairs",
+                "descending stairs": "walking down the stairs",
+                "standing in an elevator still": "standing still in an elevator",
+                "moving around in an elevator": "moving around in an elevator",
+                "walking in a parking lot": "walking in a parking lot",
+                "walking on a treadmill flat": "walking on a treadmill",
+                "walking on a treadmill inclined": "walking uphill on an inclined treadmill",
+                "running on a treadmill": "running on a treadmill",
+                "exercising on a stepper": "exercising on a stepper",
+                "exercising on a cross trainer": "exercising on a cross trainer",
+                "cycling on an exercise bike horizontal": "cycling on a recumbent exercise bike",
+                "cycling on an exercise bike vertical": "cycling on an upright exercise bike",
+                "rowing": "rowing on a machine",
+                "jumping": "jumping",
+                "playing basketball": "playing basketball",
+            },
+            notes="five units worn at once; those by the knee are taken to sit on the shank, as AnyMo does; "
+            "specific force is assumed",
+            licence="cite the authors",
+            citation="Altun, Barshan and Tunçel 2010, UCI Machine Learning Repository 256",
+        ),
+        DatasetSpec(
+            name="sp_sw_har",
+            asset="imu/sp_sw_har/sp_sw_har.npz",
+            role="test",
+            rate_hz=103.0,
+            acc_unit="m/s^2",
+            gyro_unit="rad/s",
+            gravity="included",
+            placement="left wrist",
+            labels=("seated", "standing up", "walking", "turning", "sitting down"),
+            words={
+                "seated": "sitting still",
+                "standing up": "standing up from a chair",
+                "walking": "walking",
+                "turning": "turning around",
+                "sitting down": "sitting down on a chair",
+            },
+            notes="phone in a front pocket, side not stated: the left is assumed; watch on the left wrist; "
+            "their clocks are close, not equal; specific force is assumed",
+            licence="CC BY 4.0",
+            citation="Matey-Sanz, Casteleyn and Granell 2023, Data in Brief 109809",
+        ),
+    )
+}
+# Words of a placement name that tell where it is; the first that fits counts.
+_PLACES = {
+    "hapt": {"waist": "waist"},
+    "dsads": {
+        "torso": "chest",
+        "right arm": "right wrist",
+        "left arm": "left wrist",
+        "right leg": "right shank",
+        "left leg": "left shank",
+    },
+    "sp_sw_har": {
+        "phone": "front left trouser pocket phone",
+        "pocket": "front left trouser pocket phone",
+        "watch": "left wrist watch",
+        "wrist": "left wrist watch",
+    },
+}
+
+
+def spec_of(name: str) -> DatasetSpec:
+    """The spec of a development or test set.
+
+    Raises:
+        ValueError: unknown set.
+    """
+    known = SETS | TEST_SETS
+    if name not in known:
+        raise ValueError(f"expected one of the sets {', '.join(known)}, got {name!r}")
+    return known[name]
+
+
+def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
+    """All recordings of a test set; sensors worn at the same moment are one recording.
+
+    Args:
+        name: a name in TEST_SETS.
+        root: folder of the shared data; None finds it by ANYMO_DATA.
+
+    Raises:
+        FileNotFoundError: the set is not there.
+        ValueError: unknown set, or a label, placement or signal that contradicts the set's spec.
+    """
+    if name not in TEST_SETS:
+        raise ValueError(f"expected one of the test sets {', '.join(TEST_SETS)}, got {name!r}")
+    spec, found = TEST_SETS[name], root or data_root()
+    file = (found or Path()) / spec.asset
+    if found is None or not file.is_file():
+        raise FileNotFoundError(f"test set {name}: expected {file}; point ANYMO_DATA to the shared data")
+    moments: dict[str, list[Recording]] = {}
+    for moment, recording in _streams(file, spec):
+        moments.setdefault(moment, []).append(recording)
+    return [merge(worn) for worn in moments.values()]
+
+
+def _streams(file: Path, spec: DatasetSpec) -> Iterator[tuple[str, Recording]]:
+    """The moment each segment belongs to, and the segment as a recording of one sensor."""
+    with np.load(file, allow_pickle=False) as arrays:
+        data = {key: arrays[key] for key in arrays.files}
+    for i, (start, length) in enumerate(zip(data["seg_start"], data["seg_len"], strict=True)):
+        where = f"{file.name}[{i}]"
+        label = _plain(_word(data, "label", i))
+        if label not in spec.words:
+            raise ValueError(f"{where}: expected a label of {', '.join(spec.labels)}, got {label!r}")
+        recording = read_recording(
+            data["data"][start : start + length].astype(np.float64),
+            rate_hz=float(data["hz"][i]),
+            acc_unit=spec.acc_unit,
+            gyro_unit=spec.gyro_unit,
+            gravity=spec.gravity,
+            sign=spec.sign,
+            placement=_place(_plain(_word(data, "placement", i)), spec, where),
+            name=where,
+        )
+        # the same moment has one `rec` and one subject; the label keeps moments of sloppy clocks apart
+        yield (
+            f"{data['subject'][i]}/{data['rec'][i]}/{label}",
+            replace(
+                recording,
+                subject=str(data["subject"][i]),
+                label=label,
+                text=spec.words[label],
+                source=spec.name,
+            ),
+        )
+
+
+def _word(data: dict[str, np.ndarray], what: str, i: int) -> str:
+    """Name of a segment's label or placement, which is stored as an index or as the name itself."""
+    value = data[what][i]
+    return str(data[f"{what}_names"][value] if np.issubdtype(data[what].dtype, np.integer) else value)
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", name.lower()))
+
+
+def _place(name: str, spec: DatasetSpec, where: str) -> str:
+    for words, placement in _PLACES[spec.name].items():
+        if set(words.split()) <= set(name.split()):
+            return placement
+    raise ValueError(
+        f"{where}: expected a placement of {', '.join(_PLACES[spec.name])}, got {name!r}; "
+        "add it to anymo.data.test_sets"
+    )

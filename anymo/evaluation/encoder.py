@@ -1,0 +1,182 @@
+"""Everything one pre-trained encoder is measured on: retrieval, zero-shot by embedding, robustness."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from anymo import plots
+from anymo.body import Body
+from anymo.config import write_text
+from anymo.data import SETS, load_set
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation.errors import error_analysis
+from anymo.evaluation.ledger import model_hash, refuse_second_run, run_test_sets
+from anymo.evaluation.pools import held_out_pools
+from anymo.evaluation.robustness import real_curves, simulated_curves
+from anymo.evaluation.scene import held_out_scene
+from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
+from anymo.pipeline import AnymoPipeline
+
+_log = logging.getLogger(__name__)
+
+FILE = "encoder.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolConfig:
+    """How an encoder is measured; the same for every model that is compared.
+
+    Attributes:
+        sets: development sets.
+        num_windows: held-out procedural windows for retrieval: the full pool.
+        pool_size: windows of a small pool.
+        num_pools: small pools drawn, and draws of the real clips.
+        num_phrases: labels of the robustness curves.
+        num_moments: windows of each point of them.
+        seed: of every draw and of the bootstrap.
+    """
+
+    sets: tuple[str, ...] = ("basic_motions", "spar")
+    num_windows: int = 1000
+    pool_size: int = 100
+    num_pools: int = 20
+    num_phrases: int = 20
+    num_moments: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.sets if name not in SETS]
+        if unknown or not self.sets:
+            raise ValueError(
+                f"protocol.sets: expected some of {', '.join(SETS)}, got {list(self.sets)}; test sets are "
+                "run by test_sets alone"
+            )
+        if not 1 < self.pool_size <= self.num_windows or min(self.num_pools, self.num_moments) < 1:
+            raise ValueError(
+                "protocol: expected 1 < pool_size <= num_windows, num_pools and num_moments of 1 or more, "
+                f"got {self.pool_size}, {self.num_windows}, {self.num_pools} and {self.num_moments}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderEvalConfig:
+    """The evaluation of one encoder.
+
+    Attributes:
+        model: folder with `encoder/` and `text/`, as train/pretrain.py leaves it, or a whole model folder.
+        corpus: folder of a corpus with held-out clips the model never saw.
+        output: folder of `encoder.json`, `errors.md` and `robustness.png`.
+        json: another file for the numbers; null for none.
+        beside: `encoder.json` of models whose curves are drawn in the same figure.
+        test_sets: run the test sets too: once per release candidate, and logged in eval/test_set_log.jsonl.
+        draw: what held-out windows look like; the rate is the model's own.
+        protocol: how it is measured.
+    """
+
+    model: Path = Path("runs/stages/pretrain")
+    corpus: Path = Path("runs/stages/corpus")
+    output: Path = Path("runs/stages/encoder")
+    json: Path | None = None
+    beside: tuple[Path, ...] = ()
+    test_sets: bool = False
+    draw: DrawConfig = field(default_factory=lambda: DrawConfig(max_sensors=5))
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+
+
+def evaluate_encoder(
+    pipe: AnymoPipeline,
+    corpus: MotionCorpus,
+    bodies: Sequence[Body],
+    draw: DrawConfig,
+    protocol: ProtocolConfig,
+) -> tuple[dict[str, Any], dict[str, ZeroShotResult]]:
+    """Measure an encoder on held-out motion and on the development sets.
+
+    Args:
+        pipe: with encoder and text tower.
+        corpus: whose held-out clips the model never saw.
+        bodies: the bodies it was built with.
+        draw: what windows look like; the rate is replaced by the encoder's.
+        protocol: how it is measured.
+
+    Returns:
+        Numbers for JSON (`retrieval`, `zero_shot`, `robustness`), and the zero-shot results by set.
+    """
+    draw = replace(draw, rate_hz=pipe.encoder.config.rate_hz, complete=False, num_targets=0)
+    sampler = WindowSampler(corpus, bodies, draw, held_out=True)
+    seed = protocol.seed
+    _log.info("retrieval on %d held-out clips", len(sampler.clips))
+    pools = held_out_pools(
+        pipe,
+        sampler,
+        num_windows=protocol.num_windows,
+        pool_size=protocol.pool_size,
+        num_pools=protocol.num_pools,
+        seed=seed,
+    )
+    scene = held_out_scene(
+        sampler,
+        bodies,
+        num_phrases=protocol.num_phrases,
+        num_windows=protocol.num_moments,
+        window_s=min(pipe.window_s, draw.window_s),
+        seed=seed,
+    )
+    curves = simulated_curves(pipe, scene)
+    zeros = {}
+    for name in protocol.sets:
+        real = load_set(name)
+        zeros[name] = zero_shot(pipe, name, "embedding", recordings=real, seed=seed)
+        curves += real_curves(pipe, name, real, seed)
+    return {
+        "retrieval": {name: pool.to_dict() for name, pool in pools.items()},
+        "zero_shot": {name: zero.to_dict() for name, zero in zeros.items()},
+        "robustness": [curve.to_dict() for curve in curves],
+        "phrases": list(scene.phrases),
+    }, zeros
+
+
+def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) -> dict[str, Any]:
+    """Measure one encoder and write numbers, errors and curves.
+
+    Raises:
+        FileNotFoundError: no model, no corpus, or no file that is to be drawn beside.
+        ValueError: the test sets were asked for, and this model has had its run.
+    """
+    pipe = AnymoPipeline.from_pretrained(config.model)
+    if config.test_sets:
+        refuse_second_run(config.model)
+    beside = {path.parent.name: json.loads(path.read_text()) for path in config.beside}
+    corpus = MotionCorpus.load(config.corpus)
+    numbers, zeros = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
+    numbers |= {
+        "protocol": asdict(config.protocol),
+        "model": "/".join(config.model.parts[-2:]),
+        "sha256": model_hash(config.model),
+    }
+    if config.test_sets:
+        numbers["test_sets"] = run_test_sets(pipe, config.model, seed=config.protocol.seed)
+    config.output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(numbers, indent=2) + "\n"
+    for file in (config.output / FILE, *([config.json] if config.json else [])):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, text)
+    tables = [error_analysis(zero.result, name) for name, zero in zeros.items()]
+    write_text(config.output / "errors.md", "\n\n".join(tables) + "\n")
+    draw_robustness({config.output.name: numbers} | beside, config.output / "robustness.png")
+    return numbers
+
+
+def draw_robustness(models: Mapping[str, Mapping[str, Any]], file: Path) -> None:
+    """The curves of several models in one figure, from the numbers of each."""
+    curves = {
+        name: {(c["data"], c["condition"]): (c["ticks"], c["accuracy"], c["chance"]) for c in n["robustness"]}
+        for name, n in models.items()
+    }
+    draft = file.with_name(f".{file.name}")
+    plots.robustness(curves).savefig(draft, format="png", dpi=plots.DPI)
+    draft.replace(file)

@@ -1,0 +1,58 @@
+"""What a model confuses, as Markdown: a table of the classes, the confusion matrix, the commonest errors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anymo.metrics import ClassificationResult
+
+
+def error_analysis(result: ClassificationResult, title: str, *, num_errors: int = 8) -> str:
+    """Per-class figures and confusion matrix of one model on one development set.
+
+    Args:
+        result: of the model on the set.
+        title: heading.
+        num_errors: pairs of truth and prediction that are listed, the most frequent first.
+    """
+    classes = [
+        [row.name, f"{row.f1:.2f}", f"{row.precision:.2f}", f"{row.recall:.2f}", row.support, row.predicted]
+        for row in result.per_class
+    ]
+    numbers = [f"{k + 1}" for k in range(len(result.classes))]
+    matrix = [
+        [f"{k + 1} {name}", *counts]
+        for k, (name, counts) in enumerate(zip(result.classes, result.confusion.tolist(), strict=True))
+    ]
+    return "\n\n".join(
+        [
+            f"## {title}",
+            f"Accuracy {result.accuracy:.3f} (chance {result.chance.accuracy:.3f}, largest class "
+            f"{result.majority.accuracy:.3f}), macro-F1 {result.macro_f1:.3f}, "
+            f"R@2 {result.recall_at[2]:.3f}.",
+            markdown_table(["class", "F1", "precision", "recall", "true", "predicted"], classes),
+            "Rows are the truth, columns the prediction.",
+            markdown_table(["", *numbers], matrix),
+            "Commonest errors:",
+            markdown_table(["true", "taken for", "times", "share of the class"], _errors(result, num_errors)),
+        ]
+    )
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; a bar in a cell is escaped."""
+    cells = [[str(c).replace("|", "\\|") for c in row] for row in (columns, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    return "\n".join([lines[0], "|" + " --- |" * len(columns), *lines[1:]])
+
+
+def _errors(result: ClassificationResult, num: int) -> list[list[object]]:
+    wrong = result.confusion * (1 - np.eye(len(result.classes), dtype=np.int64))
+    support = result.confusion.sum(axis=1)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:num]
+    pairs = [divmod(int(k), len(result.classes)) for k in order]
+    return [
+        [result.classes[t], result.classes[p], int(wrong[t, p]), f"{wrong[t, p] / support[t]:.0%}"]
+        for t, p in pairs
+        if wrong[t, p]
+    ]

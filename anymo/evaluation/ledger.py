@@ -1,0 +1,125 @@
+"""The log of test-set runs: each model sees each test set once, and every look is written down."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from anymo.config import REPOSITORY, commit
+from anymo.data.test_sets import TEST_SETS, load_test_set
+from anymo.evaluation.zero_shot import zero_shot
+from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording
+
+_log = logging.getLogger(__name__)
+
+LEDGER = REPOSITORY / "eval" / "test_set_log.jsonl"
+_FIGURES = ("num_samples", "num_classes", "accuracy", "macro_f1", "macro_f1_all", "recall_at_2", "intervals")
+
+
+def model_hash(folder: Path) -> str:
+    """SHA-256 of the files of `encoder/` and `text/`: weights, shapes, windowing.
+
+    Raises:
+        FileNotFoundError: the folder has no encoder.
+    """
+    files = sorted(f for part in ("encoder", "text") for f in (folder / part).rglob("*") if f.is_file())
+    if not files:
+        raise FileNotFoundError(f"model folder: expected encoder/ and text/ in {folder}, found none")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def run_test_sets(
+    pipe: AnymoPipeline,
+    folder: Path,
+    *,
+    names: Sequence[str] = tuple(TEST_SETS),
+    load: Callable[[str], list[Recording]] = load_test_set,
+    ledger: Path = LEDGER,
+    seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """Zero-shot by embedding on the test sets; a line in the ledger for each before anybody sees a figure.
+
+    Args:
+        pipe: the model of `folder`.
+        folder: with `encoder/` and `text/`.
+        names: of the sets.
+        load: gives a set's recordings.
+        ledger: JSON lines; read first, then appended to.
+        seed: of the bootstrap.
+
+    Returns:
+        Set name -> its figures (`ZeroShotResult.to_dict`).
+
+    Raises:
+        ValueError: the ledger has this model on one of these sets; nothing is run.
+    """
+    sha256 = refuse_second_run(folder, names, ledger)
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        result = zero_shot(pipe, name, "embedding", recordings=load(name), seed=seed).to_dict()
+        figures = {key: result[key] for key in _FIGURES} | {"chance_accuracy": result["chance"]["accuracy"]}
+        line = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
+            "model": "/".join(folder.parts[-2:]),
+            "sha256": sha256,
+            "set": name,
+            **figures,
+        }
+        _append(ledger, json.dumps(line))
+        _log.info("test set %s: logged in %s", name, ledger.name)
+        found[name] = result
+    return found
+
+
+def refuse_second_run(folder: Path, names: Sequence[str] = tuple(TEST_SETS), ledger: Path = LEDGER) -> str:
+    """Hash of a model that has seen none of these sets.
+
+    Raises:
+        ValueError: the ledger has it on one of them.
+    """
+    sha256 = model_hash(folder)
+    for line in read_ledger(ledger):
+        if line["sha256"] == sha256 and line["set"] in names:
+            raise ValueError(
+                f"test sets: this model was run on {line['set']} on {line.get('date')} (its figures are in "
+                f"{ledger.name}); a candidate gets one run, so change the design on the development sets "
+                "and train the next one"
+            )
+    return sha256
+
+
+def read_ledger(ledger: Path) -> list[dict[str, Any]]:
+    """All lines; none where there is no ledger yet.
+
+    Raises:
+        ValueError: a line is broken; the message says which.
+    """
+    lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.is_file() else []
+    read = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+            read.append({"sha256": str(entry["sha256"]), "set": str(entry["set"])} | entry)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{ledger.name}, line {number}: expected a JSON object with sha256 and set ({error}); "
+                "restore the file from git"
+            ) from error
+    return read
+
+
+def _append(ledger: Path, line: str) -> None:
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())

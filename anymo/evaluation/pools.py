@@ -1,0 +1,118 @@
+"""Text-motion retrieval in pools: AnyMo's protocol (arXiv 2605.22715) on held-out motion, both ways.
+
+A pool is so many windows; identical sentences are one item of its gallery. The rank of a query is that of its
+first positive, equal similarities are broken at random in expectation (`anymo.metrics.retrieval`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from anymo.data.sampler import WindowSampler
+from anymo.evaluation.held_out import held_out_batch
+from anymo.metrics import merge_duplicates, retrieval
+from anymo.pipeline import AnymoPipeline
+
+PROCEDURAL = "procedural"  # `Motion.source` of generated motion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRetrieval:
+    """Retrieval averaged over pools.
+
+    num_windows   of a pool
+    num_pools     drawn
+    imu_to_text, text_to_imu   numbers of `RetrievalResult.to_dict`, mean over the pools
+    """
+
+    num_windows: int
+    num_pools: int
+    imu_to_text: dict[str, float]
+    text_to_imu: dict[str, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """Nested numbers for JSON."""
+        return {
+            "num_windows": self.num_windows,
+            "num_pools": self.num_pools,
+            "imu_to_text": self.imu_to_text,
+            "text_to_imu": self.text_to_imu,
+        }
+
+
+def pool_retrieval(
+    windows: torch.Tensor,
+    texts: Sequence[str],
+    sentences: dict[str, torch.Tensor],
+    pools: Sequence[np.ndarray],
+) -> PoolRetrieval:
+    """Rank sentences for windows and windows for sentences, pool by pool.
+
+    Args:
+        windows: (N, E) unit embeddings.
+        texts: N sentences.
+        sentences: (E,) unit embedding of each sentence.
+        pools: indices into the windows; all of one length.
+    """
+    ways: tuple[list[dict[str, float]], list[dict[str, float]]] = ([], [])
+    for pool in pools:
+        gallery, index = merge_duplicates([texts[i] for i in pool])
+        similarity = (windows[pool] @ torch.stack([sentences[t] for t in gallery]).T).numpy()
+        positive = index[:, None] == np.arange(len(gallery))
+        ways[0].append(retrieval(similarity, positive).to_dict())
+        ways[1].append(retrieval(similarity.T, positive.T).to_dict())
+    to_text, to_imu = ({k: float(np.mean([r[k] for r in way])) for k in way[0]} for way in ways)
+    return PoolRetrieval(
+        num_windows=len(pools[0]), num_pools=len(pools), imu_to_text=to_text, text_to_imu=to_imu
+    )
+
+
+def held_out_pools(
+    pipe: AnymoPipeline,
+    sampler: WindowSampler,
+    *,
+    num_windows: int,
+    pool_size: int,
+    num_pools: int,
+    seed: int,
+) -> dict[str, PoolRetrieval]:
+    """Retrieval on held-out clips, the same draw for every model.
+
+    Returns:
+        "procedural_pool" of `pool_size` windows and "procedural_full" of all `num_windows`, where there is
+        procedural motion held out, and "real", one window of each real clip, where there are two or more.
+
+    Raises:
+        ValueError: no such motion is held out, or a pool is larger than the windows.
+    """
+    sources = np.array([sampler.corpus.sources[c] for c in sampler.clips.tolist()])
+    generated, real = np.flatnonzero(sources == PROCEDURAL), np.flatnonzero(sources != PROCEDURAL)
+    if not 1 < pool_size <= num_windows or not len(generated) + (len(real) > 1):
+        raise ValueError(
+            f"retrieval: expected 1 < pool_size <= num_windows and held-out clips, got {pool_size}, "
+            f"{num_windows} and {len(sources)} clips"
+        )
+    rng, found = np.random.default_rng([seed, 5]), {}
+    if len(generated):
+        windows, texts, sentences = _embedded(pipe, sampler, generated, num_windows, seed)
+        pools = [rng.choice(num_windows, pool_size, replace=False) for _ in range(num_pools)]
+        found["procedural_pool"] = pool_retrieval(windows, texts, sentences, pools)
+        found["procedural_full"] = pool_retrieval(windows, texts, sentences, [np.arange(num_windows)])
+    if len(real) > 1:
+        windows, texts, sentences = _embedded(pipe, sampler, real, num_pools * len(real), seed)
+        order = np.arange(num_pools * len(real)).reshape(num_pools, len(real))
+        found["real"] = pool_retrieval(windows, texts, sentences, list(order))
+    return found
+
+
+def _embedded(
+    pipe: AnymoPipeline, sampler: WindowSampler, clips: np.ndarray, size: int, seed: int
+) -> tuple[torch.Tensor, list[str], dict[str, torch.Tensor]]:
+    """Embeddings of windows that go through the clips in turn, their sentences, and those embedded."""
+    batch = held_out_batch(sampler, size, seed, clips=torch.from_numpy(np.resize(clips, size)))
+    texts = [text for text, *_ in batch.texts]
+    distinct = list(dict.fromkeys(texts))
+    rows = pipe.embed_text(distinct)
+    return pipe.embed_windows(batch.views[0]), texts, dict(zip(distinct, rows, strict=True))

@@ -1,0 +1,39 @@
+"""Every figure of the house: arrays in, a matplotlib Figure out; pyplot's global state is left alone."""
+
+from anymo.plots.curves import robustness
+from anymo.plots.placements import body_placements
+from anymo.plots.scores import confusion, embedding_map, loss_curves
+from anymo.plots.signals import signal_pair
+from anymo.plots.style import (
+    BLUE,
+    CYCLE,
+    DPI,
+    GREEN,
+    GREY,
+    INK,
+    MARKERS,
+    STYLE,
+    VERMILION,
+    XYZ,
+    png_data_uri,
+)
+
+__all__ = [
+    "BLUE",
+    "CYCLE",
+    "DPI",
+    "GREEN",
+    "GREY",
+    "INK",
+    "MARKERS",
+    "STYLE",
+    "VERMILION",
+    "XYZ",
+    "body_placements",
+    "confusion",
+    "embedding_map",
+    "loss_curves",
+    "png_data_uri",
+    "robustness",
+    "signal_pair",
+]

@@ -1,0 +1,106 @@
+"""How a stage is optimised: AdamW, warm-up and cosine, and how often one looks."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How a stage is optimised.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: items of a step on one process.
+        block_size: items drawn together, from a generator of their own: a step has the same items however
+            many processes and micro-batches share it, if each part holds whole blocks; more are drawn faster.
+        micro_batches: parts a step's items go through the model in, to save memory; a contrastive task still
+            compares all items of all processes (gradient caching), others add their gradients up.
+        lr: peak learning rate of AdamW, after the warm-up.
+        final_lr_share: what is left of it at the last step, by a cosine; 1 keeps it constant.
+        betas: decay of AdamW's averages of gradients and of their squares.
+        weight_decay: decoupled weight decay.
+        warmup_steps: linear warm-up.
+        clip_norm: gradient norm is clipped to this.
+        ema_decay: of the average of the weights that is validated and kept; 0 keeps the weights themselves.
+        log_every: steps between lines of metrics.jsonl.
+        validate_every: steps between validations; the last step is always validated.
+        save_every: steps between checkpoints to resume from.
+        trackers: names of installed trackers that accelerate knows, for instance tensorboard or wandb.
+        mixed_precision: "no", "bf16" or "fp16".
+    """
+
+    steps: int
+    batch_size: int
+    block_size: int = 64
+    micro_batches: int = 1
+    lr: float = 1e-3
+    final_lr_share: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.01
+    warmup_steps: int = 20
+    clip_norm: float = 1.0
+    ema_decay: float = 0.0
+    log_every: int = 10
+    validate_every: int = 100
+    save_every: int = 100
+    trackers: tuple[str, ...] = ()
+    mixed_precision: str = "no"
+
+    def __post_init__(self) -> None:
+        counts = (
+            "steps",
+            "batch_size",
+            "block_size",
+            "micro_batches",
+            "log_every",
+            "validate_every",
+            "save_every",
+        )
+        for name in (*counts, "lr", "clip_norm"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"optim.{name}: expected a positive number, got {getattr(self, name)}")
+        for name, value in (("ema_decay", self.ema_decay), *(("betas", beta) for beta in self.betas)):
+            if not 0 <= value < 1:
+                raise ValueError(f"optim.{name}: expected a number from 0 to below 1, got {value}")
+        if not 0 <= self.final_lr_share <= 1:
+            raise ValueError(f"optim.final_lr_share: expected 0 to 1, got {self.final_lr_share}")
+        if self.batch_size % self.micro_batches:
+            raise ValueError(
+                f"optim.micro_batches: expected a divisor of batch_size {self.batch_size}, got "
+                f"{self.micro_batches}"
+            )
+        if self.mixed_precision not in ("no", "bf16", "fp16"):
+            raise ValueError(
+                f"optim.mixed_precision: expected no, bf16 or fp16, got {self.mixed_precision!r}"
+            )
+
+    @property
+    def part_size(self) -> int:
+        """Items that go through the model at once."""
+        return self.batch_size // self.micro_batches
+
+
+def adamw(module: nn.Module, optim: OptimConfig) -> tuple[torch.optim.AdamW, LambdaLR]:
+    """Optimiser of the parameters that require gradients, and its schedule.
+
+    Raises:
+        ValueError: no parameter requires a gradient.
+    """
+    trained = [p for p in module.parameters() if p.requires_grad]
+    if not trained:
+        raise ValueError("train: expected parameters that require gradients, got none; all are frozen")
+    optimizer = torch.optim.AdamW(trained, lr=optim.lr, weight_decay=optim.weight_decay, betas=optim.betas)
+    return optimizer, LambdaLR(optimizer, lambda step: lr_share(step, optim))
+
+
+def lr_share(step: int, optim: OptimConfig) -> float:
+    """Learning rate of a step over its peak: linear warm-up, half a cosine (Loshchilov & Hutter 2017)."""
+    if step < optim.warmup_steps:
+        return (step + 1) / (optim.warmup_steps + 1)
+    progress = (step - optim.warmup_steps) / max(1, optim.steps - optim.warmup_steps)
+    fallen = 0.5 * (1 - math.cos(math.pi * min(progress, 1.0)))
+    return 1 - (1 - optim.final_lr_share) * fallen

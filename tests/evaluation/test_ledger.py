@@ -1,0 +1,122 @@
+"""One run on a test set for each model: tried with a development set's name and a ledger of its own."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anymo.data import SETS, load_set
+from anymo.data.sets import DatasetSpec
+from anymo.data.test_sets import _PLACES, TEST_SETS, load_test_set, spec_of
+from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, run_test_sets
+from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording
+from anymo.skeleton import segment_of
+
+
+def few(name: str) -> list[Recording]:
+    return load_set(name)[::8]
+
+
+def test_a_second_run_is_refused(encoder_folder: Path, tmp_path: Path) -> None:
+    pipe, ledger = AnymoPipeline.from_pretrained(encoder_folder), tmp_path / "log.jsonl"
+    found = run_test_sets(pipe, encoder_folder, names=["basic_motions"], load=few, ledger=ledger)
+    (line,) = read_ledger(ledger)
+    assert line["set"] == "basic_motions"
+    assert line["sha256"] == model_hash(encoder_folder)
+    assert line["accuracy"] == found["basic_motions"]["accuracy"]
+    assert {"date", "commit", "macro_f1", "recall_at_2", "intervals", "num_samples"} <= line.keys()
+    before = ledger.read_bytes()
+
+    def never(name: str) -> list[Recording]:
+        pytest.fail(f"{name} was loaded for a second run")
+
+    with pytest.raises(ValueError, match=r"this model was run on basic_motions on .*one run"):
+        run_test_sets(pipe, encoder_folder, names=["spar", "basic_motions"], load=never, ledger=ledger)
+    assert ledger.read_bytes() == before
+
+
+def test_another_model_may(encoder_folder: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(encoder_folder, tmp_path / "other"))
+    shape = json.loads((other / "encoder" / "config.json").read_text())
+    (other / "encoder" / "config.json").write_text(json.dumps(shape | {"dropout": 0.1}))
+    assert model_hash(other) != model_hash(encoder_folder)
+    ledger = tmp_path / "log.jsonl"
+    for folder in (encoder_folder, other):
+        pipe = AnymoPipeline.from_pretrained(folder)
+        run_test_sets(pipe, folder, names=["basic_motions"], load=few, ledger=ledger)
+    assert len(read_ledger(ledger)) == 2
+    with pytest.raises(FileNotFoundError, match="expected encoder/ and text/"):
+        model_hash(tmp_path)
+
+
+def test_nobody_sees_what_is_not_logged(encoder_folder: Path, tmp_path: Path) -> None:
+    pipe = AnymoPipeline.from_pretrained(encoder_folder)
+    with pytest.raises(OSError, match="No such file"):
+        run_test_sets(
+            pipe, encoder_folder, names=["basic_motions"], load=few, ledger=tmp_path / "none" / "log.jsonl"
+        )
+
+
+def test_a_broken_ledger_is_named(tmp_path: Path) -> None:
+    ledger = tmp_path / "log.jsonl"
+    ledger.write_text('{"sha256": "a", "set": "b"}\n{"sha256": "a"\n')
+    with pytest.raises(ValueError, match=r"log.jsonl, line 2: .*restore the file from git"):
+        read_ledger(ledger)
+
+
+def test_the_ledger_of_the_repository_reads() -> None:
+    assert all(line["set"] in TEST_SETS for line in read_ledger(LEDGER))
+
+
+def test_test_sets_are_kept_apart() -> None:
+    assert not set(TEST_SETS) & set(SETS)
+    assert {spec.role for spec in TEST_SETS.values()} == {"test"}
+    assert {spec.role for spec in SETS.values()} == {"development"}
+    for name, spec in TEST_SETS.items():
+        segment_of(spec.placement)
+        assert all(segment_of(place) for place in _PLACES[name].values())
+    assert spec_of("hapt") is TEST_SETS["hapt"]
+    with pytest.raises(ValueError, match=r"one of the sets basic_motions, .*hapt.*, got 'pamap'"):
+        spec_of("pamap")
+
+
+def arrays(spec: DatasetSpec, label: str = "STANDING_UP") -> dict[str, np.ndarray]:
+    """Two moments, the first worn on two placements: what the shared layout says, made up."""
+    rest = (
+        np.tile([0.0, 0.0, 9.81, 0.0, 0.0, 0.0], (330, 1))
+        + np.random.default_rng(0).normal(size=(330, 6)) / 99
+    )
+    return {
+        "data": rest.astype(np.float32),
+        "seg_start": np.array([0, 120, 230]),
+        "seg_len": np.array([120, 110, 100]),
+        "subject": np.array([1, 1, 2]),
+        "label": np.array([1, 1, 0]),
+        "placement": np.array([0, 1, 1]),
+        "trial": np.array([1, 1, 1]),
+        "hz": np.full(3, spec.rate_hz),
+        "rec": np.array([7, 7, 8]),
+        "label_names": np.array(["Seated", label]),
+        "placement_names": np.array(["phone front pocket", "watch left wrist"]),
+    }
+
+
+def test_a_test_set_is_read_moment_by_moment(tmp_path: Path) -> None:
+    spec = TEST_SETS["sp_sw_har"]
+    file = tmp_path / spec.asset
+    file.parent.mkdir(parents=True)
+    np.savez(file, **arrays(spec))
+    first, second = load_test_set("sp_sw_har", tmp_path)
+    assert [s.placement for s in first.sensors] == ["front left trouser pocket phone", "left wrist watch"]
+    assert [len(s.acc) for s in first.sensors] == [120, 110]
+    assert (first.label, first.subject, len(second.sensors)) == ("standing up", "1", 1)
+    np.savez(file, **arrays(spec, label="HOPPING"))
+    with pytest.raises(ValueError, match=r"sp_sw_har.npz\[0\]: expected a label of .*got 'hopping'"):
+        load_test_set("sp_sw_har", tmp_path)
+    with pytest.raises(FileNotFoundError, match="point ANYMO_DATA"):
+        load_test_set("hapt", tmp_path)
+    with pytest.raises(ValueError, match="one of the test sets"):
+        load_test_set("spar", tmp_path)

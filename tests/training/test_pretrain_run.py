@@ -1,0 +1,104 @@
+"""A whole pre-training run in little, and runs that cannot work, which are refused before they begin."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from anymo import body
+from anymo.data.clip import store_clip
+from anymo.data.corpus import ClipSource, write_corpus
+from anymo.data.sampler import DrawConfig
+from anymo.encoders import ImuEncoder, TextTower
+from anymo.records import Motion
+from anymo.training.engine import OptimConfig
+from anymo.training.objectives import TERMS, ObjectiveConfig
+from anymo.training.pretrain import EncoderShape, PretrainConfig, _check_captions, _validate, pretrain
+
+
+@pytest.fixture(scope="module")
+def corpus(hand_motion: Callable[..., Motion], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    clips = [store_clip(ClipSource(motion=hand_motion(k), body=0)) for k in range(8)]
+    write_corpus(clips, folder, held_out_fraction=0.4, seed=1)
+    return folder
+
+
+def test_a_run_logs_each_objective_and_saves_what_it_trained(corpus: Path, tmp_path: Path) -> None:
+    config = PretrainConfig(
+        corpus=corpus,
+        output=tmp_path / "run",
+        encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
+        draw=DrawConfig(window_s=2.0, num_targets=2),
+        objective=ObjectiveConfig(**dict.fromkeys(TERMS, 1.0), num_captions=2),
+        optim=OptimConfig(steps=2, batch_size=4, micro_batches=2, log_every=1, validate_every=2),
+    )
+    folder = pretrain(config, [body.load()])
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert lines[0].keys() >= {*TERMS, "temperature", "loss"}
+    assert lines[-1].keys() >= {"validation_mrr", "validation_imu_to_text_r1", "validation_text_to_imu_r5"}
+    encoder = ImuEncoder.from_pretrained(folder / "encoder")
+    assert (encoder.config.hidden_size, encoder.config.rate_hz) == (16, 20.0)
+    assert TextTower.from_pretrained(folder / "text")(("walking",)).shape == (1, 256)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (
+            {"optim": OptimConfig(steps=1, batch_size=1)},
+            "batch_size: expected 2 or more.*got 1.*micro_batches",
+        ),
+        ({"draw": DrawConfig(window_s=2.3)}, r"window_s: expected a multiple of 0\.5 s.*got 2\.3"),
+        (
+            {
+                "draw": DrawConfig(rate_hz=25.0, num_targets=1),
+                "objective": ObjectiveConfig(pose_to_imu=1.0),
+            },
+            "rate_hz: expected a multiple of 2 Hz.*got 25",
+        ),
+        ({"objective": ObjectiveConfig(synthesis=1.0)}, "num_targets: expected 1 or more.*got 0"),
+        ({"draw": DrawConfig(num_targets=2)}, "num_targets.*got 2"),
+        (
+            {"draw": DrawConfig(complete=True), "objective": ObjectiveConfig(cross_view=0.0)},
+            "complete: expected false",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_as_it_is_read(blocks: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PretrainConfig(**blocks)
+
+
+def test_heads_that_do_not_divide_the_width_are_refused() -> None:
+    with pytest.raises(ValueError, match="num_heads must divide hidden_size, got 5 and 192"):
+        EncoderShape(num_heads=5)
+
+
+def test_one_caption_for_all_is_refused_where_text_is_learnt() -> None:
+    with pytest.raises(ValueError, match=r"two different captions.*\['moving'\].*objective\.text"):
+        _check_captions(["moving"], ObjectiveConfig())
+    _check_captions(["moving"], ObjectiveConfig(text=0.0, pose_text=0.0))
+
+
+@pytest.mark.parametrize(("turned", "expected"), [(False, 1.0), (True, 0.5)])
+def test_validation_is_retrieval_both_ways_with_phrases_merged(turned: bool, expected: float) -> None:
+    words = {"walk": torch.tensor([1.0, 0.0]), "run": torch.tensor([0.0, 1.0])}
+    phrase = ("walk", "walk", "run", "walk")
+    seen = torch.stack([words[p] for p in phrase])
+    task = SimpleNamespace(
+        unit=torch.zeros(1),
+        encoder=lambda view: SimpleNamespace(embedding=view.flip(-1) if turned else view),
+        text=lambda phrases: torch.stack([words[p] for p in phrases]),
+    )
+    values = _validate(SimpleNamespace(views=(seen,), phrase=phrase), task)  # type: ignore[arg-type]
+    assert values["imu_to_text_mrr"] == expected
+    assert values["imu_to_text_r1"] == (0.0 if turned else 1.0)
+    assert values["imu_to_text_r5"] == 1.0
+    assert values["mrr"] == pytest.approx((values["imu_to_text_mrr"] + values["text_to_imu_mrr"]) / 2)
+    assert np.isfinite(list(values.values())).all()
