@@ -59,14 +59,17 @@ def main() -> None:
     file = stated.config_path or config.REPOSITORY / "configs" / "pretrain" / "release.yaml"
     precision = ["--optim.mixed_precision", "bf16"] if torch.cuda.is_available() else []
     arguments = ["--config_path", str(file), "--corpus", str(stated.corpus), "--output", str(stated.output)]
-    run = config.load(PretrainConfig, [*arguments, *precision, *options])
-    config.save(run, run.output)
-    compact = read_compact(stated.corpus)
     deadline_s = STARTED_S + max(60 * stated.minutes - _LAST_S, 1.0)
     try:
+        run = config.load(PretrainConfig, [*arguments, *precision, *options])
+        if not (run.output / "config.yaml").is_file():  # else a refused run would change another one's record
+            config.save(run, run.output)
+        compact = read_compact(run.corpus)
         pretrain(run, compact.bodies, compact=compact, deadline_s=deadline_s)
     except Paused as paused:
         sys.stdout.write(f"{paused}\n")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from anymo.simulation import MotionSpline
 from anymo.skeleton import SEGMENTS
 
 MAX_ACCELERATION_MPS2 = 500.0  # of a joint, smoothed; landings and throws of sound clips stay under 420
+_LEVER_M = 0.1  # from the joint, where the turning of its segment must not exceed that either
 MIN_PART_S = 2.0  # of what is left between flaws
 _MARGIN_S = 0.25  # cut away on either side of a flaw
 _PART = "@"  # parts the name of a clip from the seconds of it that are kept
@@ -40,6 +41,11 @@ class ClipSource:
 def take_of(name: str) -> str:
     """Name of the clip that a part was cut from; a whole clip's own."""
     return name.partition(_PART)[0]
+
+
+def trial_of(name: str) -> str:
+    """Name of the take whoever prepared its file, which CMU's files tell after "__": never in two splits."""
+    return take_of(name).partition("__")[0]
 
 
 def store_clip(clip: ClipSource, **known: Any) -> StoredClip:
@@ -123,12 +129,21 @@ def _stored(clip: ClipSource, kinematics: SegmentKinematics, known: dict[str, An
 def _flaws(kinematics: SegmentKinematics) -> np.ndarray:
     """Frames of the grid in which a segment is accelerated as none can be, edges aside."""
     frames = inner(len(kinematics.features))
-    acceleration = np.linalg.norm(kinematics.features[frames, :, :3], axis=-1).max(axis=1)
+    acceleration = _acceleration(kinematics.features[frames]).max(axis=1)
     return np.asarray(np.flatnonzero(acceleration > MAX_ACCELERATION_MPS2) + frames.start)
 
 
+def _acceleration(features: np.ndarray) -> np.ndarray:
+    """(T, 23) of each joint, m/s², or of places 10 cm from it against the joint, if that is more.
+
+    The joint of a hand that flips stays where it is; [α]× + [ω]×² has the Frobenius norm √2 α, or √2 ω².
+    """
+    turning = _LEVER_M / np.sqrt(2) * np.linalg.norm(features[..., 6:15], axis=-1)
+    return np.asarray(np.maximum(np.linalg.norm(features[..., :3], axis=-1), turning))
+
+
 def _told(kinematics: SegmentKinematics, flaws: np.ndarray, start_s: float = 0.0) -> str:
-    acceleration = np.linalg.norm(kinematics.features[flaws, :, :3], axis=-1)
+    acceleration = _acceleration(kinematics.features[flaws])
     worst, segment = np.unravel_index(int(acceleration.argmax()), acceleration.shape)
     return (
         f"{SEGMENTS[segment]} is accelerated by {acceleration[worst, segment]:.0f} m/s² at "

@@ -27,7 +27,7 @@ from anymo.data.arrow import (
 )
 from anymo.data.blocks import Blocks, frames_of
 from anymo.data.card import entry, write_card, write_manifest
-from anymo.data.clip import ClipSource, pose_features, store_clip, take_of
+from anymo.data.clip import ClipSource, pose_features, store_clip, trial_of
 from anymo.data.mixture import even_weights
 from anymo.records import Array, Caption
 
@@ -211,8 +211,8 @@ def write_corpus(
 ) -> None:
     """Write clips as they come; at most two parts of them are held in memory.
 
-    Takes are held out whole, drawn by (seed, name) alone, whatever their order. `refused` are lines of the
-    manifest (`anymo.data.card.refusal`), read when all clips have come.
+    Takes are held out whole, however many files hold them, drawn by (seed, name) alone, whatever their order.
+    `refused` are lines of the manifest (`anymo.data.card.refusal`), read when all clips have come.
 
     Raises:
         ValueError: no clips.
@@ -229,7 +229,7 @@ def write_corpus(
         waiting[split].clear()
 
     for clip in clips:
-        split = SPLITS[is_held_out(take_of(clip.name), seed, held_out_fraction)]
+        split = SPLITS[is_held_out(trial_of(clip.name), seed, held_out_fraction)]
         waiting[split].append(clip)
         if len(waiting[split]) == CLIPS_PER_PART:
             flush(split)
@@ -251,7 +251,7 @@ def build_corpus(clips: Iterable[ClipSource], *, held_out_fraction: float, seed:
         ValueError: no clips.
     """
     stored = [store_clip(clip) for clip in clips]
-    return lay_out(stored, [is_held_out(take_of(c.name), seed, held_out_fraction) for c in stored])
+    return lay_out(stored, [is_held_out(trial_of(c.name), seed, held_out_fraction) for c in stored])
 
 
 def lay_out(stored: Sequence[StoredClip], held_out: Sequence[bool]) -> MotionCorpus:

@@ -39,7 +39,8 @@ class DrawConfig:
         gyro_share: share of devices whose gyroscope, if they have one, is read.
         removed_share: share of devices that remove gravity, as far as their fusion can.
         upright_share: share of devices mounted flat on the skin rather than turned any way.
-        short_share: share of windows cut short, to 0.5 s and more.
+        short_share: share of windows cut short, to 0.5 s and more; those of clips that are shorter than a
+            window end with the clip besides.
         real_share: share of windows from captured motion; None for as much as the corpus has.
     """
 
@@ -104,10 +105,14 @@ def draw_segments(
     return np.argsort(-keys, axis=1)[:, :num]
 
 
-def draw_seen(size: int, config: DrawConfig, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """(B, T) bool: most windows are whole, some end early."""
+def draw_seen(
+    lasting_s: npt.NDArray[np.float64], config: DrawConfig, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """(B, T) bool: most windows are whole, some end early; none outlasts its clip (B,)."""
+    size = len(lasting_s)
     short = rng.random(size) < config.short_share
     length = np.where(short, rng.uniform(SHORTEST_S, config.window_s, size), config.window_s)
+    length = np.minimum(length, lasting_s)
     seen: npt.NDArray[np.bool_] = np.arange(config.num_samples) < np.ceil(length * config.rate_hz)[:, None]
     return seen
 

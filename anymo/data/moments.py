@@ -109,6 +109,12 @@ def ideal_signals(corpus: MotionCorpus, sensors: Sensors, duration_s: float) -> 
     )
 
 
+def lasting_s(corpus: MotionCorpus, moments: Moments) -> torch.Tensor:
+    """(B,) s of each moment's window until its clip ends, float64."""
+    last = corpus.first[moments.clip + 1] - corpus.first[moments.clip] - 1
+    return (last - EDGE_FRAMES - 2 - moments.start) / (moments.speed * GRID_HZ)
+
+
 def pose_of(corpus: MotionCorpus, moments: Moments, window_s: float) -> torch.Tensor:
     """(B, F, POSE_SIZE) at 12 Hz, to the nearest frame of the corpus."""
     num = int(window_s * POSE_HZ)

@@ -12,16 +12,16 @@ import numpy.typing as npt
 import torch
 
 from anymo.body import Body
-from anymo.data.arrow import EDGE_FRAMES, GRID_HZ
+from anymo.data.arrow import EDGE_FRAMES, GRID_HZ, POSE_HZ
 from anymo.data.blocks import Blocks
 from anymo.data.corpus import MotionCorpus
 from anymo.data.device_draws import at_model_rate, draw_devices, read
-from anymo.data.draws import DrawConfig, draw_captions, draw_seen, draw_segments, draw_worn
+from anymo.data.draws import SHORTEST_S, DrawConfig, draw_captions, draw_seen, draw_segments, draw_worn
 from anymo.data.mixture import with_real_share
-from anymo.data.moments import Moments, Sensors, ideal_signals, pose_of
+from anymo.data.moments import Moments, Sensors, ideal_signals, lasting_s, pose_of
 from anymo.data.simulated import SimulatedBatch, Targets
 from anymo.data.wearers import Ints, Wearers
-from anymo.records import WindowBatch
+from anymo.records import Array, WindowBatch
 from anymo.simulation import placement_matrix
 from anymo.skeleton import NUM_SEGMENTS, mirror_words
 
@@ -34,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 class WindowSampler:
-    """Draws batches from the clips of one split; those held out are never mirrored.
+    """Draws batches from the clips of one split.
+
+    Clips that are shorter than a window give short windows, as recordings do. Those held out are drawn from
+    only where they last a window, and never mirrored.
 
     A batch is a function of its generator alone, so that (seed, step) gives it again.
 
@@ -60,7 +63,7 @@ class WindowSampler:
         device: torch.device | str = "cpu",
     ) -> None:
         self.config, self.held_out, self.device = config, held_out, torch.device(device)
-        self.clips = _long_enough(corpus, config, held_out=held_out)
+        self.clips = _drawable(corpus, config, held_out=held_out)
         if (most := int(corpus.body[self.clips].max())) >= len(bodies):
             raise ValueError(
                 f"sampler: expected the {most + 1} or more bodies the corpus was built with, got "
@@ -97,13 +100,16 @@ class WindowSampler:
         """
         moments = self._moments(size, rng, clips)
         shape = rng.integers(len(self.wearers), size=size)
-        drawn = [self._view(moments, shape, rng) for _ in range(num_views)]
+        lasting = lasting_s(self.corpus, moments).numpy()
+        pose = pose_of(self.corpus, moments, self.config.window_s)
+        drawn = [self._view(moments, shape, lasting, rng) for _ in range(num_views)]
         words = [self._words(*moment) for moment in zip(*(m.tolist() for m in moments), strict=True)]
         return SimulatedBatch(
             views=tuple(view for view, _ in drawn),
             complete=tuple(complete for _, complete in drawn if complete is not None),
             targets=self._targets(moments, shape, drawn[0][0], rng) if self.config.num_targets else None,
-            pose=pose_of(self.corpus, moments, self.config.window_s),
+            pose=pose,
+            pose_seen=_until(lasting, POSE_HZ, pose.shape[1]).to(self.device),
             texts=tuple(draw_captions(*w, num_captions, phrase_share, rng) for w in words),
             phrase=tuple(names[0] for names, _ in words),
             clip=moments.clip.to(self.device),
@@ -129,13 +135,13 @@ class WindowSampler:
         return names, sentences
 
     def _view(
-        self, moments: Moments, shape: Ints, rng: np.random.Generator
+        self, moments: Moments, shape: Ints, lasting: Array, rng: np.random.Generator
     ) -> tuple[WindowBatch, WindowBatch | None]:
         """One set of devices, and the complete one it is part of where that is wanted."""
         config, size = self.config, len(shape)
         worn = draw_worn(size, config.max_sensors, rng)
         segment = draw_segments(size, config.max_sensors, rng)
-        seen = draw_seen(size, config, rng)
+        seen = draw_seen(lasting, config, rng)
         if not config.complete:
             return self._read(moments, shape, worn, segment, seen, rng), None
         every = np.tile(np.arange(NUM_SEGMENTS), (size, 1))
@@ -217,22 +223,33 @@ def reduced(view: WindowBatch, worn: torch.Tensor) -> WindowBatch:
     )
 
 
-def _long_enough(corpus: MotionCorpus, config: DrawConfig, *, held_out: bool) -> torch.Tensor:
-    """Clips of the split that last a window at the highest speed; the others are named."""
+def _until(lasting: Array, rate_hz: float, num: int) -> torch.Tensor:
+    """(B, num) bool: samples within the seconds (B,) that something lasts."""
+    return torch.from_numpy(np.arange(num) < np.ceil(lasting * rate_hz)[:, None])
+
+
+def _drawable(corpus: MotionCorpus, config: DrawConfig, *, held_out: bool) -> torch.Tensor:
+    """Clips of the split to draw from; the others are named."""
     clips, split = corpus.clips(held_out=held_out), "held-out" if held_out else "training"
     frames = (corpus.first[1:] - corpus.first[:-1])[clips]
-    needed = int(np.ceil(config.window_s * config.speed[1] * GRID_HZ)) + 4 + 2 * EDGE_FRAMES
-    if (frames < needed).any():
-        short = [corpus.names[c] for c in clips[frames < needed].tolist()]
-        _log.info("%d of %d %s clips are shorter than a window: not drawn", len(short), len(clips), split)
-        _log.debug("not drawn: %s", ", ".join(short))
-    if not (frames >= needed).any():
+    whole = _needed(config.window_s, config)
+    if not (frames >= whole).any():
         longest = float(frames.max()) / GRID_HZ if len(frames) else 0.0
         raise ValueError(
-            f"sampler: expected {split} clips of {needed / GRID_HZ:.2f} s or more, the longest of "
+            f"sampler: expected {split} clips of {whole / GRID_HZ:.2f} s or more, the longest of "
             f"{len(clips)} is {longest:.2f} s; make more or longer clips, or shorten draw.window_s"
         )
-    return clips[frames >= needed]
+    drawn = frames >= (whole if held_out else _needed(SHORTEST_S, config))
+    if (few := int((frames < whole).sum())) > 0:
+        said = "%d of %d %s clips are shorter than a window, %d too short to draw"
+        _log.info(said, few, len(clips), split, int((~drawn).sum()))
+        _log.debug("not drawn: %s", ", ".join(corpus.names[c] for c in clips[~drawn].tolist()))
+    return clips[drawn]
+
+
+def _needed(seconds: float, config: DrawConfig) -> int:
+    """Frames of a clip from which so long a window can be cut at the highest speed."""
+    return int(np.ceil(seconds * config.speed[1] * GRID_HZ)) + 4 + 2 * EDGE_FRAMES
 
 
 def _resident(corpus: MotionCorpus, device: torch.device) -> MotionCorpus:

@@ -46,6 +46,7 @@ class SimulatedBatch:
     complete  of each view all 23 segments in order, of which the view wears some; empty where not asked for
     targets   placements to predict from the first view; None where none are asked for
     pose      (B, F, POSE_SIZE) at 12 Hz
+    pose_seen  where the clip lasts                                     (B, F) bool
     texts     C captions each: sentences of the clip, some of them its phrase; distinct where it has as many
     phrase    the short phrase of the moment, the clip's own if it holds there
     clip      (B,) index into the corpus
@@ -55,6 +56,7 @@ class SimulatedBatch:
     complete: tuple[WindowBatch, ...] = ()
     targets: Targets | None = None
     pose: torch.Tensor
+    pose_seen: torch.Tensor
     texts: tuple[tuple[str, ...], ...]
     phrase: tuple[str, ...]
     clip: torch.Tensor
@@ -71,6 +73,7 @@ class SimulatedBatch:
             complete=tuple(collate(views) for views in zip(*(b.complete for b in batches), strict=True)),
             targets=Targets.joined(targets) if targets else None,
             pose=torch.cat([b.pose for b in batches]),
+            pose_seen=torch.cat([b.pose_seen for b in batches]),
             texts=tuple(t for b in batches for t in b.texts),
             phrase=tuple(p for b in batches for p in b.phrase),
             clip=torch.cat([b.clip for b in batches]),
@@ -83,6 +86,7 @@ class SimulatedBatch:
             complete=tuple(v.to(device) for v in self.complete),
             targets=None if self.targets is None else self.targets.to(device),
             pose=self.pose.to(device),
+            pose_seen=self.pose_seen.to(device),
             texts=self.texts,
             phrase=self.phrase,
             clip=self.clip.to(device),

@@ -21,7 +21,12 @@ _GYRO_UNIT_RADPS = 3.0
 _LAGS_S = (0.05, 0.15)
 
 # With those that tell what is missing: of acc and gyro, and in "invariant" of four products of two times.
-NUM_CHANNELS: dict[RotationHandling, int] = {"augmented": 19 + 2, "levelled": 19 + 2, "invariant": 22 + 6}
+NUM_CHANNELS: dict[RotationHandling, int] = {
+    "augmented": 19 + 2,
+    "levelled": 19 + 2,
+    "both": 19 + 12 + 2,
+    "invariant": 22 + 6,
+}
 
 
 class _Sensor(NamedTuple):
@@ -65,11 +70,13 @@ def sensor_channels(
     with torch.no_grad(), torch.autocast(signal_NTC.device.type, enabled=False):
         if rotation == "invariant":
             return _invariant(sensor, [max(1, round(lag * rate_hz)) for lag in _LAGS_S])
-        return _axes(_levelled(sensor) if rotation == "levelled" else sensor)
+        return _axes(
+            sensor if rotation == "augmented" else _levelled(sensor), sensor if rotation == "both" else None
+        )
 
 
-def _axes(sensor: _Sensor) -> torch.Tensor:
-    """The axes as they are and compressed, beside norms, which no mounting changes."""
+def _axes(sensor: _Sensor, beside: _Sensor | None = None) -> torch.Tensor:
+    """The axes as they are and compressed, and those of `beside`; norms, which no mounting changes."""
     acc, gyro, dynamic = sensor.acc, sensor.gyro, sensor.dynamic
     acc_norm = _norm(acc) / GRAVITY_MPS2
     acc_channels = [
@@ -85,6 +92,9 @@ def _axes(sensor: _Sensor) -> torch.Tensor:
         torch.asinh(gyro / _GYRO_KNEE_RADPS),
         torch.asinh(_norm(gyro) / _GYRO_KNEE_RADPS),
     ]
+    if beside is not None:
+        acc_channels += [beside.acc / GRAVITY_MPS2, torch.asinh(beside.dynamic / _ACC_KNEE_MPS2)]
+        gyro_channels += [beside.gyro / _GYRO_UNIT_RADPS, torch.asinh(beside.gyro / _GYRO_KNEE_RADPS)]
     seen = sensor.valid, sensor.valid & sensor.has_gyro[:, None]
     return _joined((torch.cat(acc_channels, -1), seen[0]), (torch.cat(gyro_channels, -1), seen[1]))
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 from transformers import PreTrainedConfig
 
 Architecture = Literal["worn", "stgcn"]
-RotationHandling = Literal["augmented", "invariant", "levelled"]
+RotationHandling = Literal["augmented", "invariant", "levelled", "both"]
 MaskedNodes = Literal["token", "zero"]
 
 STGCN_SAMPLES_PER_TOKEN = 4  # two strides of 2
@@ -32,7 +32,7 @@ class AnymoEncoderConfig(PreTrainedConfig):
         use_gyro: read gyroscopes where there are any.
         rotation: "worn": "augmented" reads the sensor's axes beside what no mounting changes, and leaves
             robustness to random mountings in training; "invariant" reads only what no mounting changes;
-            "levelled" reads the axes of a frame found in the signal.
+            "levelled" reads the axes of a frame found in the signal; "both" those of the sensor and the frame.
         base_channels: "stgcn": width of the first four blocks; the others have 2, 4 and hidden_size / it.
         masked_nodes: "stgcn": what stands for missing values, a learned token or (UniMTS) zeros.
     """

@@ -75,7 +75,7 @@ class SkeletonConv(MessagePassing):
         self.hop = nn.Embedding(int(self.hops.max()) + 1, width)
         self.length = nn.Linear(len(self.centres_m), width, bias=False)
         self.target, self.source = nn.Linear(width, width), nn.Linear(width, width)
-        self.score, self.value = nn.Linear(width, 1), nn.Linear(width, width)
+        self.score, self.value = nn.Linear(width, 1, bias=False), nn.Linear(width, width)
 
     def forward(
         self, x_NLD: torch.Tensor, valid_NL: torch.Tensor, edge_index: torch.Tensor, segment: torch.Tensor

@@ -46,8 +46,9 @@ class PoseEncoder(PreTrainedModel):
         seen_BL = self._seen(valid, pose.shape[:2], pose.device)
         if valid is not None:
             pose = pose.masked_fill(~valid[..., None], 0.0)  # of tokens that nobody reads: NaN would spread
-        x_BLD = self.patch(pose.transpose(1, 2)).transpose(1, 2)
-        x_BLD = x_BLD + sinusoidal_positions(x_BLD.shape[1], x_BLD.shape[2], x_BLD.device)
+        x_BLD = self.patch(pose.transpose(1, 2).to(self.patch.weight.dtype)).transpose(1, 2)
+        positions = sinusoidal_positions(x_BLD.shape[1], x_BLD.shape[2], x_BLD.device)
+        x_BLD = x_BLD + positions.to(x_BLD.dtype)
         for block in self.blocks:
             x_BLD = block(x_BLD, seen_BL)
         latents: torch.Tensor = self.norm(x_BLD)

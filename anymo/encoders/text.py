@@ -163,5 +163,5 @@ class TextTower(PreTrainedModel):
 
     def forward(self, texts: Sequence[str]) -> torch.Tensor:
         """Sentences to unit embeddings (num texts, embedding_size)."""
-        base = self.base_embeddings(texts).to(self.projection.weight.device)
+        base = self.base_embeddings(texts).to(self.mean)  # in half precision too
         return nn.functional.normalize(self.projection(base - self.mean), dim=-1)

@@ -55,10 +55,12 @@ class ProtocolConfig:
                 f"protocol.sets: expected some of {', '.join(SETS)}, got {list(self.sets)}; test sets are "
                 "run by test_sets alone"
             )
-        if not 1 < self.pool_size <= self.num_windows or min(self.num_pools, self.num_moments) < 1:
+        least = min(self.num_pools, self.num_moments, self.num_phrases - 1)
+        if not 1 < self.pool_size <= self.num_windows or least < 1:
             raise ValueError(
-                "protocol: expected 1 < pool_size <= num_windows, num_pools and num_moments of 1 or more, "
-                f"got {self.pool_size}, {self.num_windows}, {self.num_pools} and {self.num_moments}"
+                "protocol: expected 1 < pool_size <= num_windows, num_pools and num_moments of 1 or more and "
+                f"num_phrases of 2 or more, got {self.pool_size}, {self.num_windows}, {self.num_pools}, "
+                f"{self.num_moments} and {self.num_phrases}"
             )
 
 
@@ -71,7 +73,7 @@ class EncoderEvalConfig:
         corpus: folder of a corpus with held-out clips the model never saw.
         output: folder of `encoder.json`, `errors.md` and `robustness.png`.
         json: another file for the numbers; null for none.
-        beside: `encoder.json` of models whose curves are drawn in the same figure.
+        beside: `encoder.json` of models whose curves are drawn in the same figure, named after its folder.
         test_sets: run the test sets too: once per release candidate, and logged in eval/test_set_log.jsonl.
         draw: what held-out windows look like; the rate is the model's own.
         protocol: how it is measured.
@@ -145,12 +147,13 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
 
     Raises:
         FileNotFoundError: no model, no corpus, or no file that is to be drawn beside.
-        ValueError: the test sets were asked for, and this model has had its run.
+        ValueError: the test sets were asked for, and this model has had its run; or a model that is to be
+            drawn beside has the name of another, or was measured by another protocol.
     """
     pipe = AnymoPipeline.from_pretrained(config.model)
     if config.test_sets:
         refuse_second_run(config.model)
-    beside = {path.parent.name: json.loads(path.read_text()) for path in config.beside}
+    beside = _beside(config)
     corpus = MotionCorpus.load(config.corpus)
     numbers, zeros = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
     numbers |= {
@@ -169,6 +172,26 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
     write_text(config.output / "errors.md", "\n\n".join(tables) + "\n")
     draw_robustness({config.output.name: numbers} | beside, config.output / "robustness.png")
     return numbers
+
+
+def _beside(config: EncoderEvalConfig) -> dict[str, Any]:
+    """Numbers of the models that are drawn in the same figure, by the name of their folder."""
+    protocol = json.loads(json.dumps(asdict(config.protocol)))
+    models: dict[str, Any] = {}
+    for path in config.beside:
+        name, numbers = path.parent.name, json.loads(path.read_text())
+        if name in models or name == config.output.name:
+            raise ValueError(
+                f"beside: expected folders of different names, as these name the curves, got two {name!r}; "
+                "rename one"
+            )
+        if (other := numbers.get("protocol")) != protocol:
+            raise ValueError(
+                f"beside: expected {path} to be measured by {protocol}, got {other}; measure "
+                "it again by one protocol"
+            )
+        models[name] = numbers
+    return models
 
 
 def draw_robustness(models: Mapping[str, Mapping[str, Any]], file: Path) -> None:

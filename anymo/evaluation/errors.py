@@ -6,14 +6,15 @@ import numpy as np
 
 from anymo.metrics import ClassificationResult
 
+_NUM_ERRORS = 8  # pairs of truth and prediction that are listed
 
-def error_analysis(result: ClassificationResult, title: str, *, num_errors: int = 8) -> str:
+
+def error_analysis(result: ClassificationResult, title: str) -> str:
     """Per-class figures and confusion matrix of one model on one development set.
 
     Args:
         result: of the model on the set.
         title: heading.
-        num_errors: pairs of truth and prediction that are listed, the most frequent first.
     """
     classes = [
         [row.name, f"{row.f1:.2f}", f"{row.precision:.2f}", f"{row.recall:.2f}", row.support, row.predicted]
@@ -34,7 +35,7 @@ def error_analysis(result: ClassificationResult, title: str, *, num_errors: int 
             "Rows are the truth, columns the prediction.",
             markdown_table(["", *numbers], matrix),
             "Commonest errors:",
-            markdown_table(["true", "taken for", "times", "share of the class"], _errors(result, num_errors)),
+            markdown_table(["true", "taken for", "times", "share of the class"], _errors(result)),
         ]
     )
 
@@ -46,10 +47,10 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> 
     return "\n".join([lines[0], "|" + " --- |" * len(columns), *lines[1:]])
 
 
-def _errors(result: ClassificationResult, num: int) -> list[list[object]]:
+def _errors(result: ClassificationResult) -> list[list[object]]:
     wrong = result.confusion * (1 - np.eye(len(result.classes), dtype=np.int64))
     support = result.confusion.sum(axis=1)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:num]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_ERRORS]
     pairs = [divmod(int(k), len(result.classes)) for k in order]
     return [
         [result.classes[t], result.classes[p], int(wrong[t, p]), f"{wrong[t, p] / support[t]:.0%}"]

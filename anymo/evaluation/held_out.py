@@ -18,6 +18,7 @@ from anymo.pipeline import AnymoPipeline
 
 _DRAW = 2**31 + 13  # no training step draws from this stream
 _PART = 10  # windows that share a device rate
+_NUM_EXAMPLES = 12  # pairs kept to be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,8 +100,6 @@ def held_out_captions(
     pipe: AnymoPipeline,
     batch: SimulatedBatch,
     captions: tuple[tuple[str, ...], ...],
-    *,
-    num_examples: int = 12,
 ) -> HeldOutCaptions:
     """Describe each window and compare with every sentence of its clip.
 
@@ -108,7 +107,6 @@ def held_out_captions(
         pipe: the model.
         batch: windows of held-out clips.
         captions: all captions of every clip of the corpus; the first, the short phrase, is no reference.
-        num_examples: pairs kept to be read.
     """
     references = [list(captions[c][1:] or captions[c]) for c in batch.clip.tolist()]
     generated = pipe.caption_windows(batch.views[0])
@@ -119,7 +117,7 @@ def held_out_captions(
         similarity=_similarity(pipe, generated, references),
         chance=score_captions(shuffled, references),
         chance_similarity=_similarity(pipe, shuffled, references),
-        examples=tuple((r[0], g) for r, g in zip(references, generated, strict=True))[:num_examples],
+        examples=tuple((r[0], g) for r, g in zip(references, generated, strict=True))[:_NUM_EXAMPLES],
     )
 
 

@@ -48,6 +48,9 @@ def run_test_sets(
 ) -> dict[str, dict[str, Any]]:
     """Zero-shot by embedding on the test sets; a line in the ledger for each before anybody sees a figure.
 
+    The lines are written together once all sets are through: a run that breaks off before has shown nothing
+    and may be repeated.
+
     Args:
         pipe: the model of `folder`.
         folder: with `encoder/` and `text/`.
@@ -63,21 +66,17 @@ def run_test_sets(
         ValueError: the ledger has this model on one of these sets; nothing is run.
     """
     sha256 = refuse_second_run(folder, names, ledger)
-    found: dict[str, dict[str, Any]] = {}
-    for name in names:
-        result = zero_shot(pipe, name, "embedding", recordings=load(name), seed=seed).to_dict()
-        figures = {key: result[key] for key in _FIGURES} | {"chance_accuracy": result["chance"]["accuracy"]}
-        line = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "model": "/".join(folder.parts[-2:]),
-            "sha256": sha256,
-            "set": name,
-            **figures,
-        }
-        _append(ledger, json.dumps(line))
-        _log.info("test set %s: logged in %s", name, ledger.name)
-        found[name] = result
+    found = {
+        name: zero_shot(pipe, name, "embedding", recordings=load(name), seed=seed).to_dict() for name in names
+    }
+    run = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "model": "/".join(folder.parts[-2:]),
+        "sha256": sha256,
+    }
+    _append(ledger, [run | {"set": name} | _figures(result) for name, result in found.items()])
+    _log.info("test sets %s: logged in %s", ", ".join(found), ledger.name)
     return found
 
 
@@ -118,8 +117,12 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     return read
 
 
-def _append(ledger: Path, line: str) -> None:
+def _figures(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: result[key] for key in _FIGURES} | {"chance_accuracy": result["chance"]["accuracy"]}
+
+
+def _append(ledger: Path, lines: Sequence[dict[str, Any]]) -> None:
     with ledger.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write("".join(json.dumps(line) + "\n" for line in lines))
         file.flush()
         os.fsync(file.fileno())

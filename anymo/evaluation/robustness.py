@@ -1,9 +1,10 @@
 """Accuracy when sensors are worn otherwise than they should be: turned, shifted, fewer, slower, without gyro.
 
-Held-out simulated motion: windows of held-out clips are told apart by their phrases, a closed list. Window k
-wears places k, k + 1, … of PLACES; in all but the condition on the number it wears one, measured at 50 Hz by
-a device of the default `DeviceModel`. What is declared to the model is always the place of PLACES. Moments,
-axes of turning and device errors are the same in every condition and for every model.
+Held-out simulated motion: windows of held-out clips are told apart by their phrases, a closed list. Each
+phrase is seen from all PLACES in turn; several are worn on places that follow each other in the list. In all
+but the condition on the number one is worn, measured at 50 Hz by a device of the default `DeviceModel`. What
+is declared to the model is always the place of PLACES. Moments, axes of turning and device errors are the
+same in every condition and for every model.
 
 Real development recordings are turned, thinned and robbed of their gyroscope likewise.
 """

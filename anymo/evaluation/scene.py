@@ -57,6 +57,7 @@ class Scene:
 
     clip, start   index into the corpus, and grid frame into the clip    (N,)
     truth         index into `phrases`                                   (N,)
+    place         index into PLACES of the sensor that is always worn    (N,)
     window_s      how long each lasts, s
     seed          of axes, places and device errors
     """
@@ -66,6 +67,7 @@ class Scene:
     clip: np.ndarray
     start: np.ndarray
     truth: np.ndarray
+    place: np.ndarray
     phrases: tuple[str, ...]
     window_s: float
     seed: int
@@ -99,7 +101,7 @@ def held_out_scene(
         sampler: over held-out clips.
         bodies: the bodies the corpus was built with.
         num_phrases: labels at most, spread evenly over the phrases of these clips in alphabetical order.
-        num_windows: moments; labels, and the clips of each label, take turns.
+        num_windows: moments; labels, and for each label its clips and all PLACES, take turns.
         window_s: how long each lasts, s; at most as long as the sampler's windows.
         seed: of the moments and of all that is drawn later.
 
@@ -129,6 +131,8 @@ def held_out_scene(
         clip=clip,
         start=start,
         truth=truth,
+        # moved on by one every round, or of two clips each would be seen from half of the places
+        place=(truth + turn + turn // len(PLACES)) % len(PLACES),
         phrases=phrases,
         window_s=window_s,
         seed=seed,
@@ -138,7 +142,7 @@ def held_out_scene(
 def recordings(scene: Scene, wearing: Wearing) -> list[Recording]:
     """What the devices record at each moment."""
     num, worn = len(scene.clip), wearing.num_sensors
-    place = (np.arange(num)[:, None] + np.arange(worn)) % len(PLACES)
+    place = (scene.place[:, None] + np.arange(worn)) % len(PLACES)
     segment, offset, rotation = (a.reshape(num * worn, *a.shape[2:]) for a in _mounted(scene, wearing, place))
     clip, start = (torch.from_numpy(np.repeat(a, worn)) for a in (scene.clip, scene.start))
     sensors = Sensors(
@@ -150,8 +154,13 @@ def recordings(scene: Scene, wearing: Wearing) -> list[Recording]:
     ideal = ideal_signals(scene.corpus, sensors, scene.window_s + 1 / wearing.rate_hz).at(
         wearing.rate_hz, samples
     )
-    rng = np.random.default_rng([scene.seed, 22])
-    signal = DeviceModel().apply(ideal.double().numpy(), wearing.rate_hz, rng).reshape(num, worn, samples, 6)
+    signal = np.stack(
+        [  # a generator for each, so that those worn first have the same errors however many are worn
+            DeviceModel().apply(one, wearing.rate_hz, np.random.default_rng([scene.seed, 22, k]))
+            for k, one in enumerate(ideal.double().numpy().reshape(num, worn, samples, 6).swapaxes(0, 1))
+        ],
+        axis=1,
+    )
     return [
         Recording(
             sensors=tuple(_stream(s, PLACES[p], wearing) for s, p in zip(row, places, strict=True)),

@@ -17,9 +17,9 @@ from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
-from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+from anymo.training.tokenizer import read_encoder, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +92,15 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
 
     Returns:
         Folder with `language_model/`, and with `model/`, which `AnymoPipeline.from_pretrained` loads.
+
+    Raises:
+        ValueError: there is no encoder or tokenizer, or the encoder reads another rate.
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
     training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
-    reader = MotionReader(
-        ImuEncoder.from_pretrained(config.encoder), MotionTokenizer.from_pretrained(config.tokenizer)
-    )
+    tokenizer = MotionTokenizer.from_pretrained(written(config.tokenizer, "tokenizer", "train/tokenizer.py"))
+    reader = MotionReader(read_encoder(config.encoder, config.draw), tokenizer)
     codebook = reader.tokenizer.quantizer.codes
     model = MotionLanguageModel.create(config.base, codebook, lora_rank=config.lora_rank)
     rng = np.random.default_rng([config.seed, 2**31 + 11])

@@ -57,12 +57,13 @@ class RunFolder:
         self, accelerator: Accelerator, folder: Path, task: nn.Module, facts: dict[str, object], name: str
     ) -> None:
         self.accelerator, self.folder, self.name, self.facts = accelerator, folder, name, facts
+        self._trained = [p for p in task.parameters() if p.requires_grad]
         self.checkpoint, self.best = folder / "checkpoint", folder / "best"
         old = folder / "checkpoint.old"
         if accelerator.is_main_process and not self.checkpoint.exists() and old.exists():
             old.replace(self.checkpoint)
         accelerator.wait_for_everyone()
-        self._check_room(task)
+        self._check_room()
         self.step = self._step_found()
         # In memory, as the main process may have written a better one before the others look.
         self._best: dict[str, float] = {}
@@ -77,7 +78,17 @@ class RunFolder:
                 file.write(json.dumps(row) + "\n")
 
     def save(self, step: int, average: WeightAverage | None) -> None:
-        """Write the checkpoint beside the old one, then swap: a crash or a full disk loses neither."""
+        """Write the checkpoint beside the old one, then swap: a crash or a full disk loses neither.
+
+        Raises:
+            RuntimeError: a weight is not finite; the old checkpoint stays.
+        """
+        # A loss that is finite may have a gradient that is not.
+        if not all(bool(p.isfinite().all()) for p in self._trained):
+            raise RuntimeError(
+                f"{self.name}: a weight is no longer finite after step {step}; lower optim.lr or "
+                f"optim.clip_norm (the last checkpoint in {self.checkpoint} is sound)"
+            )
         fresh, old = self.folder / "checkpoint.new", self.folder / "checkpoint.old"
         if self.accelerator.is_main_process:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -113,7 +124,7 @@ class RunFolder:
 
     def keep_best(self, step: int, name: str, value: float, model: nn.Module) -> None:
         """Save the weights as they are if their value is above that of the weights kept so far."""
-        if value <= self._best.get(name, -math.inf):
+        if not value > self._best.get(name, -math.inf):
             return
         self._best = {name: value}
         weights = self.accelerator.get_state_dict(model)  # on the main process alone under ZeRO-3
@@ -133,7 +144,7 @@ class RunFolder:
     def _deepspeed(self, **kwargs: bool) -> dict[str, bool]:
         return kwargs if zero_stage(self.accelerator) else {}
 
-    def _check_room(self, task: nn.Module) -> None:
+    def _check_room(self) -> None:
         """Refuse a folder that will not take two checkpoints: weights, Adam's two averages, best and EMA."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -144,8 +155,7 @@ class RunFolder:
                 f"{self.name}: expected an output folder that can be written, got {self.folder} ({error}); "
                 "give another with --output"
             ) from error
-        trained = sum(p.numel() for p in task.parameters() if p.requires_grad)
-        needed = 2 * 4 * trained * 5
+        needed = 2 * 4 * 5 * sum(p.numel() for p in self._trained)
         there = sum(f.stat().st_size for f in self.checkpoint.rglob("*") if f.is_file())
         free = shutil.disk_usage(self.folder).free + there
         if free < needed:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import broadcast, set_seed
+from accelerate.utils import broadcast_object_list, set_seed
 from torch import nn
 from tqdm import tqdm
 
@@ -73,7 +73,7 @@ def train(
 
     Raises:
         Paused: the deadline has come.
-        RuntimeError: the loss is no longer finite; the message gives the step.
+        RuntimeError: the loss or a weight is no longer finite; the message gives the step.
         ValueError: the folder cannot be written, is too full or holds another configuration's checkpoint;
             `best` is not a value of `validate`; a tracker is not installed.
     """
@@ -104,7 +104,7 @@ def train(
             run.log(step, logs | {"lr": scheduler.get_last_lr()[0]} | meter.row(step))
         if validate is not None and _due(step, optim.validate_every, optim):
             _validate(run, model, step, validate, best, average)
-        late = step < optim.steps and _is_past(deadline_s, accelerator)
+        late = step < optim.steps and _is_past(deadline_s)
         if late or _due(step, optim.save_every, optim):
             run.save(step, average)
         if late:
@@ -120,12 +120,16 @@ def is_main_process() -> bool:
     return bool(PartialState().is_main_process)
 
 
-def _is_past(deadline_s: float, accelerator: Accelerator) -> bool:
+def _is_past(deadline_s: float) -> bool:
     """By the clock of the main process, for all."""
-    if math.isinf(deadline_s):
-        return False
-    left = torch.tensor(deadline_s - time.monotonic(), dtype=torch.float64, device=accelerator.device)
-    return float(broadcast(left)) <= 0
+    return not math.isinf(deadline_s) and _of_main(deadline_s - time.monotonic()) <= 0
+
+
+def _of_main(value: float) -> float:
+    """The main process's value, so that all decide alike."""
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
 
 
 def _due(step: int, every: int, optim: OptimConfig) -> bool:
@@ -181,8 +185,7 @@ def _validate(
             return
         if best not in values:
             raise ValueError(f"{run.name}: best expected one of {', '.join(values)}, got {best!r}")
-        value = torch.tensor(values[best], dtype=torch.float64, device=run.accelerator.device)
-        run.keep_best(step, best, float(broadcast(value)), model)  # all processes decide alike
+        run.keep_best(step, best, _of_main(values[best]), model)
 
 
 def _finished(

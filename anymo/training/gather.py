@@ -47,6 +47,11 @@ def gathered(represented: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]
     return {key: gather(tensor.contiguous()) for key, tensor in represented.items()}
 
 
+def in_single(tensor: torch.Tensor) -> torch.Tensor:
+    """Half precision as float32, any other type as it is."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def surrogate(represented: Mapping[str, torch.Tensor], cotangents: Mapping[str, torch.Tensor]) -> TaskOutput:
     """Σ <representation, cotangent>, whose gradient is that of the loss the cotangents come from."""
     products = [(represented[key].float() * cotangent.float()).sum() for key, cotangent in cotangents.items()]
@@ -68,12 +73,12 @@ def cached(
 
     Returns:
         The output, its loss detached, and per part the loss's gradient by each floating representation,
-        (n, ...).
+        (n, ...); never in half precision, in which it vanishes, as no scaler multiplies this loss.
     """
     accelerators = [] if device.type == "cpu" else [device]
     with torch.no_grad(), torch.random.fork_rng(accelerators):
         represented = [task.represent(part) for part in parts]
-    whole = {key: torch.cat([r[key] for r in represented]) for key in represented[0]}
+    whole = {key: in_single(torch.cat([r[key] for r in represented])) for key in represented[0]}
     leaves = {key: t.requires_grad_() for key, t in whole.items() if t.is_floating_point()}
     output = task.score(gathered(whole))
     gradients = torch.autograd.grad(output.loss, list(leaves.values()), materialize_grads=True)

@@ -22,7 +22,8 @@ def accelerator_of(optim: OptimConfig, folder: Path) -> Accelerator:
         folder: of the run, where trackers that write files do.
 
     Raises:
-        ValueError: a tracker is not installed, or DeepSpeed's JSON contradicts the configuration.
+        ValueError: a tracker is not installed, the precision is not for this device, or DeepSpeed's JSON
+            contradicts the configuration.
     """
     installed = [str(tracker.value) for tracker in get_available_trackers()]
     for name in optim.trackers:
@@ -45,6 +46,10 @@ def accelerator_of(optim: OptimConfig, folder: Path) -> Accelerator:
         log_with=list(optim.trackers) or None,
         project_dir=str(folder),
     )
+    if optim.mixed_precision == "fp16" and accelerator.device.type == "cpu":
+        raise ValueError(
+            "optim.mixed_precision: expected no or bf16 on a CPU, where nothing scales the loss, got fp16"
+        )
     _tell_deepspeed(accelerator, optim)
     return accelerator
 

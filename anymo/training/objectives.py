@@ -25,7 +25,7 @@ from anymo.encoders.losses import (
     signal_loss,
 )
 from anymo.records import GRAVITY_MPS2, WindowBatch
-from anymo.training.gather import gathered, surrogate
+from anymo.training.gather import gathered, in_single, surrogate
 from anymo.training.task import TaskOutput
 
 _UNIT = (GRAVITY_MPS2,) * 3 + (3.0,) * 3  # m/s² and rad/s that count as one in signals
@@ -85,6 +85,11 @@ class ObjectiveConfig:
     def uses(self, *names: str) -> bool:
         """Whether one of these objectives is on."""
         return any(getattr(self, name) > 0 for name in names)
+
+    @property
+    def aligns_text(self) -> bool:
+        """Whether IMU and text come into one space, directly or over the pose."""
+        return self.uses("text") or (self.uses("pose") and self.uses("pose_text"))
 
     @property
     def num_views(self) -> int:
@@ -165,8 +170,7 @@ class PretrainTask(nn.Module):
 
     def score(self, represented: Mapping[str, torch.Tensor]) -> TaskOutput:
         """Loss of all windows that are represented; it reads no parameter, and never in half precision."""
-        halves = (torch.float16, torch.bfloat16)
-        made = {k: v.float() if v.dtype in halves else v for k, v in represented.items()}
+        made = {key: in_single(tensor) for key, tensor in represented.items()}
         with torch.autocast(self.unit.device.type, enabled=False):
             terms = self._pairs(made)
             if self.objective.uses("cross_view"):
@@ -190,13 +194,15 @@ class PretrainTask(nn.Module):
         return {"text": self.text(tuple(place))[which], "text_id": ids}
 
     def _pose(self, batch: SimulatedBatch) -> dict[str, torch.Tensor]:
-        tokens = self.pose.sequence(batch.pose)
+        tokens = self.pose.sequence(batch.pose, batch.pose_seen)
         made = {}
         if self.objective.uses("pose", "pose_text"):
-            made["pose"] = self.pose.pool(tokens)
+            made["pose"] = self.pose.pool(tokens, batch.pose_seen)
         if self.objective.uses("pose_to_imu"):
-            seen = torch.ones(len(batch), 1, tokens.shape[1], dtype=torch.bool, device=tokens.device)
-            made["pose_to_imu"] = self._targets(self.pose_decoder, tokens[:, None], seen, batch.targets)
+            seen = batch.pose_seen.unflatten(1, (tokens.shape[1], -1)).all(dim=-1)
+            made["pose_to_imu"] = self._targets(
+                self.pose_decoder, tokens[:, None], seen[:, None], batch.targets
+            )
         return made
 
     def _cross_view(

@@ -63,6 +63,9 @@ class OptimConfig:
         for name in (*counts, "lr", "clip_norm"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"optim.{name}: expected a positive number, got {getattr(self, name)}")
+        for name in ("warmup_steps", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"optim.{name}: expected 0 or more, got {getattr(self, name)}")
         for name, value in (("ema_decay", self.ema_decay), *(("betas", beta) for beta in self.betas)):
             if not 0 <= value < 1:
                 raise ValueError(f"optim.{name}: expected a number from 0 to below 1, got {value}")

@@ -41,7 +41,7 @@ class EncoderShape:
         patch_samples: samples of one latent of "worn"; those of "stgcn" are 4.
         stem_stride: step of the convolution under the patches of "worn", samples.
         use_gyro: read gyroscopes where there are any.
-        rotation: "worn": "augmented", "invariant" or "levelled".
+        rotation: "worn": "augmented", "invariant", "levelled" or "both".
         masked_nodes: "stgcn": a learned "token" for missing values, or "zero".
     """
 
@@ -52,7 +52,7 @@ class EncoderShape:
     patch_samples: int = 10
     stem_stride: int = 1
     use_gyro: bool = True
-    rotation: Literal["augmented", "invariant", "levelled"] = "augmented"
+    rotation: Literal["augmented", "invariant", "levelled", "both"] = "augmented"
     masked_nodes: Literal["token", "zero"] = "token"
 
     def __post_init__(self) -> None:
@@ -140,7 +140,8 @@ def pretrain(
         deadline_s: on the clock of `time.monotonic`, after which no step is begun, s.
 
     Returns:
-        Folder with `encoder/` (ImuEncoder and its feature extractor) and `text/` (TextTower).
+        Folder with `encoder/` (ImuEncoder and its feature extractor) and `text/` (TextTower): the best by
+        retrieval on held-out windows, or the last where nothing brings IMU and text together.
 
     Raises:
         ValueError: the corpus has no clip as long as a window, or says the same of all clips.
@@ -170,7 +171,7 @@ def pretrain(
         config=config,
         name="pre-train",
         validate=partial(_validate, pool),
-        best="mrr",
+        best="mrr" if objective.aligns_text else None,
         deadline_s=deadline_s,
     )
     if is_main_process():

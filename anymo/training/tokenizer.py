@@ -70,11 +70,14 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
 
     Returns:
         Folder with `tokenizer/`.
+
+    Raises:
+        ValueError: there is no encoder, or it reads another rate.
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
     training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
-    encoder = ImuEncoder.from_pretrained(config.encoder)
+    encoder = read_encoder(config.encoder, config.draw)
     shape = MotionTokenizerConfig(
         hidden_size=encoder.config.hidden_size,
         num_groups=config.num_groups,
@@ -95,6 +98,27 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         with replacing(config.output / "tokenizer") as folder:
             trained.tokenizer.save_pretrained(folder)
     return config.output
+
+
+def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
+    """The pre-trained encoder, which must read what is drawn."""
+    encoder: ImuEncoder = ImuEncoder.from_pretrained(written(folder, "encoder", "train/pretrain.py"))
+    if draw.rate_hz != encoder.config.rate_hz:
+        raise ValueError(
+            f"draw.rate_hz: expected {encoder.config.rate_hz:g} Hz, which the encoder in {folder} reads, got "
+            f"{draw.rate_hz:g} Hz; change it, or pre-train an encoder at it"
+        )
+    return encoder
+
+
+def written(folder: Path, option: str, script: str) -> Path:
+    """The folder, if the script of an earlier stage wrote it."""
+    if not (folder / "config.json").is_file():
+        raise ValueError(
+            f"{option}: expected a folder that {script} wrote, got {folder}; run that first, or give another "
+            f"with --{option}"
+        )
+    return folder
 
 
 def _validate(sampler: WindowSampler, seed: int, task: TokenizerTask) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The compact corpus: what comes back, at which error, and what is refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from anymo.data.compact import CompactReport, read_compact, write_compact
 from anymo.data.corpus import MotionCorpus, write_corpus
 from anymo.data.draws import DrawConfig
 from anymo.data.sampler import WindowSampler
-from anymo.records import Motion
+from anymo.records import Caption, Motion
 from anymo.skeleton import mirror_words
 
 Swing = Callable[..., Motion]
@@ -37,7 +38,13 @@ def bodies() -> tuple[Body, ...]:
 @pytest.fixture(scope="module")
 def folder(hand_motion: Swing, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("corpus")
-    clips = [store_clip(ClipSource(motion=hand_motion(k), body=k % 2)) for k in range(12)]
+    said = Caption(text="move"), Caption(text="a person moves", start_s=1.0, end_s=4.5)
+    clips = [
+        store_clip(
+            ClipSource(motion=replace(hand_motion(k), captions=said), body=k % 2, synonyms=("stir", "shift"))
+        )
+        for k in range(12)
+    ]
     write_corpus(clips, made, held_out_fraction=0.4, seed=1)
     return made
 
@@ -53,6 +60,9 @@ def test_the_corpus_comes_back(folder: Path, written: tuple[Path, CompactReport]
     assert loaded.names == corpus.names
     assert loaded.captions == corpus.captions
     assert loaded.synonyms == corpus.synonyms
+    assert np.isfinite(corpus.spans[0]).all(axis=1).tolist() == [False, True]
+    for ours, theirs in zip(loaded.spans, corpus.spans, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert loaded.sources == corpus.sources
     for name in ("first", "first_pose", "body", "held_out", "weight"):
         torch.testing.assert_close(getattr(loaded, name), getattr(corpus, name))
@@ -115,7 +125,8 @@ def test_windows_are_drawn_on_the_bodies_of_the_file(
 
 def test_every_caption_and_its_mirror_image_are_embedded(written: tuple[Path, CompactReport]) -> None:
     compact = read_compact(written[0])
-    texts = {t for c in compact.corpus.captions for t in c}
+    corpus = compact.corpus
+    texts = {t for said in (*corpus.captions, *corpus.synonyms) for t in said}
     assert set(compact.embeddings) == texts | {mirror_words(t) for t in texts}
     for text, vector in compact.embeddings.items():
         torch.testing.assert_close(vector, embed([text])[0], atol=1e-3, rtol=0)

@@ -137,6 +137,17 @@ def test_vigorous_movement_without_rest_passes_and_its_wrong_unit_does_not(ampli
         read_recording(acc / GRAVITY_MPS2, **stated(gyro_unit=None))
 
 
+def test_jumping_is_mostly_flight():
+    """Median |acc| is under 0.1 g; the mean over whole jumps is g, whatever the sensor does."""
+    flight = np.arange(500) % 50 < 35
+    acc = np.zeros((500, 3))
+    acc[:, 2] = np.where(flight, 0.5, (GRAVITY_MPS2 - 0.7 * 0.5) / 0.3)
+    assert np.median(acc[:, 2]) < 0.1 * GRAVITY_MPS2
+    read_recording(acc, **stated(gyro_unit=None))
+    with pytest.raises(ValueError, match="looks like g"):
+        read_recording(acc / GRAVITY_MPS2, **stated(gyro_unit=None))
+
+
 def test_steady_swing_is_no_rest():
     """A pendulum's |acc| is steady and far from 9.81; the gyroscope tells that it is no rest."""
     array = lying_and_waving()

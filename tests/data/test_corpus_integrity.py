@@ -116,6 +116,14 @@ def test_a_flaw_is_cut_out(hand_motion: HandMotion) -> None:
         )
 
 
+def test_a_hand_that_flips_about_its_own_joint_is_a_flaw(hand_motion: HandMotion) -> None:
+    sound = hand_motion(1)
+    rotations = sound.rotations.copy()
+    rotations[180:183, INDEX["LeftHand"]] @= np.diag([-1.0, 1.0, -1.0])
+    with pytest.raises(ValueError, match=r"LeftHand is accelerated by \d+ m/s² at (2\.9|3\.0)"):
+        store_clip(ClipSource(motion=replace(sound, rotations=rotations), body=0))
+
+
 def test_parts_of_a_take_stay_together(hand_motion: HandMotion) -> None:
     moving = hand_motion(0, duration_s=0.5)
     names = [f"take{k}@{s}" for k in range(12) for s in ("0.00-2.00", "3.00-5.00")]

@@ -110,6 +110,16 @@ def test_clips_are_held_out_whole_whatever_their_order(hand_motion: Callable[...
     assert held_out(clips, seed=1) != names
 
 
+def test_files_of_one_trial_are_in_one_split(hand_motion: Callable[..., Motion]) -> None:
+    motion = hand_motion(0, duration_s=1.0)
+    names = [f"{k:03d}_01{who}" for k in range(12) for who in ("", "__TMoCo", "@0.00-1.00")]
+    clips = [ClipSource(motion=replace(motion, name=name), body=0) for name in names]
+    corpus = build_corpus(clips, held_out_fraction=0.4, seed=0)
+    held_out = corpus.held_out.view(12, 3)
+    assert (held_out == held_out[:, :1]).all()
+    assert 0 < held_out[:, 0].sum() < 12
+
+
 def test_corpus_refuses_nothing_and_silence(hand_motion: Callable[..., Motion]) -> None:
     with pytest.raises(ValueError, match="expected one clip or more, got none"):
         build_corpus([], held_out_fraction=0.1, seed=0)

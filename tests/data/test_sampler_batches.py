@@ -185,13 +185,33 @@ def test_what_cannot_work_is_said_at_start(
 def test_short_clips_are_counted_and_named(
     hand_motion: Callable[..., Motion], adult: Body, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clips = [ClipSource(motion=hand_motion(k, duration_s=d), body=0) for k, d in enumerate((8.0, 3.0, 8.0))]
+    clips = [
+        ClipSource(motion=hand_motion(k, duration_s=d), body=0) for k, d in enumerate((8.0, 3.0, 0.7, 8.0))
+    ]
     corpus = build_corpus(clips, held_out_fraction=0.0, seed=0)
     with caplog.at_level(logging.DEBUG, logger="anymo"):
         sampler = sampler_of(corpus, adult)
-    assert "1 of 3 training clips are shorter than a window: not drawn" in caplog.text
-    assert "not drawn: swing-1" in caplog.text
-    assert set(sampler.batch(60, np.random.default_rng(0), num_views=1).clip.tolist()) == {0, 2}
+    assert "2 of 4 training clips are shorter than a window, 1 too short to draw" in caplog.text
+    assert "not drawn: swing-2" in caplog.text
+    assert set(sampler.batch(90, np.random.default_rng(0), num_views=1).clip.tolist()) == {0, 1, 3}
+    held_out = replace(corpus, held_out=torch.ones(4, dtype=torch.bool))
+    assert sampler_of(held_out, adult, held_out=True).clips.tolist() == [0, 3]
+
+
+def test_a_short_clip_gives_windows_that_end_with_it(hand_motion: Callable[..., Motion], adult: Body) -> None:
+    """Nothing past the end of a clip is seen, by devices or as a pose, and all before it may be."""
+    clips = [ClipSource(motion=hand_motion(k, duration_s=d), body=0) for k, d in enumerate((9.0, 3.0))]
+    corpus = build_corpus(clips, held_out_fraction=0.0, seed=0)
+    sampler = sampler_of(corpus, adult, short_share=0.0, ideal_share=1.0)
+    batch = sampler.batch(200, np.random.default_rng(0), clips=torch.arange(200) % 2)
+    length_s = (181 - 10) / 60 / torch.tensor([1.15, 0.85])
+    for seen, rate_hz in ((batch.views[0].sample_valid[:, 0], 20.0), (batch.pose_seen, 12.0)):
+        count = seen.sum(dim=1)
+        assert (seen == (torch.arange(seen.shape[1]) < count[:, None])).all()
+        assert (count[::2] == 5 * rate_hz).all()
+        low, high = (length_s * rate_hz).tolist()
+        assert low <= count[1::2].min() < low + 3
+        assert high - 3 < count[1::2].max() <= high + 1
 
 
 def test_speed_and_start_are_spread_over_the_clip(tiny_corpus: MotionCorpus, adult: Body) -> None:

@@ -148,7 +148,7 @@ def test_edges_tell_distances_apart() -> None:
     ("changes", "message"),
     [
         ({"architecture": "tcn"}, r"expected architecture to be one of \('worn', 'stgcn'\), got 'tcn'"),
-        ({"rotation": "none"}, r"expected rotation to be one of .*'levelled'\), got 'none'"),
+        ({"rotation": "none"}, r"expected rotation to be one of .*'both'\), got 'none'"),
         ({"masked_nodes": "mean"}, r"expected masked_nodes to be one of"),
         ({"hidden_size": 100}, r"num_heads must divide hidden_size, got 6 and 100"),
         ({"stem_stride": 3}, r"stem_stride must divide patch_samples, got 3 and 10"),

@@ -18,7 +18,7 @@ from anymo.skeleton import NUM_SEGMENTS, hop_distance, path_length
 from anymo.training.pretrain import ObjectiveConfig, PretrainTask
 
 
-@pytest.fixture(scope="module", params=["augmented", "invariant", "levelled"])
+@pytest.fixture(scope="module", params=["augmented", "invariant", "levelled", "both"])
 def encoder(request: pytest.FixtureRequest) -> ImuEncoder:
     torch.manual_seed(0)
     shape = AnymoEncoderConfig(hidden_size=32, num_layers=2, num_heads=4, rotation=request.param)

@@ -1,5 +1,7 @@
 """The pose tower: frames that are missing count for nothing."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -39,6 +41,14 @@ def test_save_and_load(encoder: PoseEncoder, tmp_path) -> None:
     encoder.save_pretrained(tmp_path)
     pose = torch.randn(2, 12, 141)
     assert torch.equal(PoseEncoder.from_pretrained(tmp_path)(pose), encoder(pose))
+
+
+@torch.no_grad()
+def test_half_precision(encoder: PoseEncoder) -> None:
+    pose = torch.randn(2, 12, 141)
+    half = deepcopy(encoder).to(torch.bfloat16)(pose)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), encoder(pose), atol=0.05, rtol=0)
 
 
 def test_what_cannot_be_cut_into_tokens_is_refused(encoder: PoseEncoder) -> None:

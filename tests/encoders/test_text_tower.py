@@ -48,6 +48,15 @@ def test_a_sentence_does_not_see_the_others(tower: TextTower) -> None:
     assert torch.equal(tower([SENTENCES[1], SENTENCES[1]])[0], tower(SENTENCES)[1])
 
 
+@torch.no_grad()
+def test_half_precision(tower: TextTower) -> None:
+    tower.centre(SENTENCES)
+    whole = tower(SENTENCES)
+    half = tower.to(torch.bfloat16)(SENTENCES)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), whole, atol=0.02, rtol=0)
+
+
 def test_only_the_projection_learns(tower: TextTower) -> None:
     assert [n for n, p in tower.named_parameters() if p.requires_grad] == ["projection.weight"]
     tower(SENTENCES)[:, 0].sum().backward()

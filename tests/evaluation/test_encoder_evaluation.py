@@ -3,6 +3,7 @@
 import json
 import runpy
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from anymo import config
 from anymo.data import load_set
 from anymo.evaluation import robustness
 from anymo.evaluation.comparison import encoder_table
-from anymo.evaluation.encoder import EncoderEvalConfig, ProtocolConfig
+from anymo.evaluation.encoder import EncoderEvalConfig, ProtocolConfig, run_encoder_evaluation
 from anymo.evaluation.errors import error_analysis, markdown_table
 from anymo.metrics import classification
 from anymo.pipeline import AnymoPipeline
@@ -80,6 +81,22 @@ def test_test_sets_are_no_protocol() -> None:
         ProtocolConfig(sets=("hapt",))
     with pytest.raises(ValueError, match="pool_size <= num_windows"):
         ProtocolConfig(num_windows=50)
+    with pytest.raises(ValueError, match="num_phrases of 2 or more"):
+        ProtocolConfig(num_phrases=1)
+
+
+def test_curves_beside_are_of_other_names_and_one_protocol(encoder_folder: Path, tmp_path: Path) -> None:
+    files = [tmp_path / k / "ours" / "encoder.json" for k in "ab"]
+    for file, seed in zip(files, (0, 1), strict=True):
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"protocol": asdict(ProtocolConfig(seed=seed))}))
+    asked = EncoderEvalConfig(model=encoder_folder, output=tmp_path / "new")
+    with pytest.raises(ValueError, match=r"different names.*two 'ours'; rename one"):
+        run_encoder_evaluation(replace(asked, beside=(files[0], files[0])), ())
+    with pytest.raises(ValueError, match=r"different names.*two 'ours'; rename one"):
+        run_encoder_evaluation(replace(asked, beside=(files[0],), output=tmp_path / "c" / "ours"), ())
+    with pytest.raises(ValueError, match=r"'seed': 0.*got .*'seed': 1.*by one protocol"):
+        run_encoder_evaluation(replace(asked, beside=(files[1],)), ())
 
 
 def test_the_named_run_is_the_default() -> None:

@@ -60,6 +60,22 @@ def test_nobody_sees_what_is_not_logged(encoder_folder: Path, tmp_path: Path) ->
         )
 
 
+def test_a_run_that_breaks_off_may_be_repeated(encoder_folder: Path, tmp_path: Path) -> None:
+    pipe, ledger = AnymoPipeline.from_pretrained(encoder_folder), tmp_path / "log.jsonl"
+
+    def missing(name: str) -> list[Recording]:
+        if name == "spar":
+            raise FileNotFoundError(name)
+        return few(name)
+
+    sets = ["basic_motions", "spar"]
+    with pytest.raises(FileNotFoundError):
+        run_test_sets(pipe, encoder_folder, names=sets, load=missing, ledger=ledger)
+    assert read_ledger(ledger) == []
+    run_test_sets(pipe, encoder_folder, names=sets, load=few, ledger=ledger)
+    assert [line["set"] for line in read_ledger(ledger)] == sets
+
+
 def test_a_broken_ledger_is_named(tmp_path: Path) -> None:
     ledger = tmp_path / "log.jsonl"
     ledger.write_text('{"sha256": "a", "set": "b"}\n{"sha256": "a"\n')

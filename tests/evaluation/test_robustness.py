@@ -58,10 +58,27 @@ def test_scene_is_held_out_and_generated(scene: Scene) -> None:
 
 
 def test_places_take_turns(scene: Scene) -> None:
-    for k, recording in enumerate(recordings(scene, Wearing(num_sensors=3))):
+    for k, recording in zip(scene.place, recordings(scene, Wearing(num_sensors=3)), strict=True):
         assert [s.placement for s in recording.sensors] == [PLACES[(k + j) % 8] for j in range(3)]
     alone = recordings(scene, Wearing())
-    assert [r.sensors[0].placement for r in alone] == [PLACES[k % 8] for k in range(9)]
+    assert [r.sensors[0].placement for r in alone] == [PLACES[k] for k in scene.place]
+
+
+def test_each_clip_of_a_phrase_is_seen_from_all_places(
+    sampler: WindowSampler, bodies: tuple[Body, ...]
+) -> None:
+    """Else accuracy hangs on which phrase met which place."""
+    for num in (2, 4):
+        long = held_out_scene(sampler, bodies, num_phrases=num, num_windows=200, window_s=4.0, seed=0)
+        seen = {c: set(long.place[long.clip == c].tolist()) for c in long.clip.tolist()}
+        assert set(map(len, seen.values())) == {len(PLACES)}
+
+
+def test_errors_do_not_hang_on_the_number_worn(scene: Scene) -> None:
+    alone, both = (recordings(scene, Wearing(num_sensors=n)) for n in (1, 2))
+    for one, two in zip(alone, both, strict=True):
+        np.testing.assert_allclose(one.sensors[0].acc, two.sensors[0].acc, atol=1e-4)
+        np.testing.assert_allclose(one.sensors[0].gyro, two.sensors[0].gyro, atol=1e-4)
 
 
 def test_a_turn_moves_axes_and_no_length(scene: Scene) -> None:

@@ -61,6 +61,26 @@ def test_every_activity_has_synonyms_of_its_own() -> None:
             assert ("left" in word.split()) == ("right" in word.split()), word  # motion is mirrored
 
 
+def test_no_words_are_another_activity_s_in_another_order() -> None:
+    """A static sentence model takes "from sitting to lying" and "from lying to sitting" for the same."""
+    of = defaultdict(set)
+    for activity, spec in ACTIVITIES.items():
+        for text in (spec.phrase, *SYNONYMS[activity], *spec.verbs):
+            of[tuple(sorted(re.findall(r"\w+", text.lower())))].add(activity)
+    assert [said_of for said_of in of.values() if len(said_of) > 1] == []
+
+
+@pytest.mark.parametrize(
+    "activity", ["sitting down", "standing up", "lying back", "getting up from the floor"]
+)
+def test_what_happens_once_happens_in_the_middle(activity: str) -> None:
+    """A window of "standing up" that shows somebody who stands would be a lie."""
+    for seed in range(4):
+        head = positions(made(activity, seed, duration_s=10.0))[:, INDEX["Head"]]
+        travelled = np.linalg.norm(head[180:420] - head[180], axis=-1).max()
+        assert travelled > 0.8 * np.linalg.norm(head - head[0], axis=-1).max() > 0.2
+
+
 def test_sentences_vary_and_are_no_other_activity_s() -> None:
     """Twelve descriptions of each activity; the words alone, as `generate` draws them."""
     of = defaultdict(set)

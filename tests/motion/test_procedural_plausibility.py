@@ -184,9 +184,8 @@ def test_captions_state_what_was_drawn() -> None:
     assert "about 1.3 meters per second" in gait
     assert "about 110 steps per minute" in gait
     assert "5 km/h" in gait
-    assert "three times" in said({"times": 3})
     assert "about 30 times a minute" in said({"per_minute": 31.0})
-    assert "times" not in said({"times": 0}) + said({"times": 9})
+    assert "times" not in said({"per_minute": 5.0})
 
 
 def test_the_list_in_the_documents_is_the_library_s() -> None:

@@ -136,11 +136,27 @@ def test_a_loss_that_is_not_a_number_is_named(
     task, calls = new_task(), iter(range(10))
 
     def spoil(module: PretrainTask, _args: object, output: TaskOutput) -> TaskOutput:
-        return TaskOutput(loss=output.loss * (float("nan") if next(calls) == 5 else 1.0), logs=output.logs)
+        return TaskOutput(loss=output.loss * (float("nan") if next(calls) == 4 else 1.0), logs=output.logs)
 
     task.register_forward_hook(spoil)
     with pytest.raises(RuntimeError, match=r"try: the loss is nan at step 5; lower optim.lr"):
         run(task, source, tmp_path)
+    assert json.loads((tmp_path / "checkpoint" / "step.json").read_text())["step"] == 3
+    saved = load_file(tmp_path / "checkpoint" / "model.safetensors")
+    assert all(torch.isfinite(t).all() for t in saved.values())
+
+
+def test_weights_that_are_not_numbers_are_not_saved(
+    source: Source, new_task: Callable[[], PretrainTask], tmp_path: Path
+) -> None:
+    task, calls = new_task(), iter(range(10))
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * (float("nan") if next(calls) == 4 else 1.0)
+
+    task.log_scale.register_hook(spoil)  # first called as the FLOPs are counted
+    with pytest.raises(RuntimeError, match=r"try: a weight is no longer finite after step 4; lower optim.lr"):
+        run(task, source, tmp_path, replace(OPTIM, save_every=1))
     assert json.loads((tmp_path / "checkpoint" / "step.json").read_text())["step"] == 3
     saved = load_file(tmp_path / "checkpoint" / "model.safetensors")
     assert all(torch.isfinite(t).all() for t in saved.values())

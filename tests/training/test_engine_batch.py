@@ -1,5 +1,6 @@
 """A step's batch and gradient do not depend on how many parts share it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import engine_toy as toy
@@ -11,7 +12,7 @@ from anymo.training.average import WeightAverage
 from anymo.training.gather import cached, surrogate
 from anymo.training.meter import Meter, count_flops
 from anymo.training.optim import OptimConfig, lr_share
-from anymo.training.task import draw
+from anymo.training.task import TaskOutput, draw
 
 
 def test_a_batch_is_the_same_in_any_number_of_parts() -> None:
@@ -48,6 +49,25 @@ def test_the_cached_gradient_is_that_of_the_whole_batch_with_the_same_dropout() 
     for name, parameter in task.named_parameters():
         if parameter.requires_grad:
             torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-5, atol=1e-7)
+
+
+class FaintTask(toy.PairTask):
+    """In half precision, with a loss whose gradient by an item is below what half precision holds."""
+
+    def represent(self, batch: toy.Pairs) -> dict[str, torch.Tensor]:
+        made = super().represent(batch)
+        return {key: t.half() if t.is_floating_point() else t for key, t in made.items()}
+
+    def score(self, made: Mapping[str, torch.Tensor]) -> TaskOutput:
+        return TaskOutput(loss=super().score(made).loss * 1e-7, logs={})
+
+
+def test_cotangents_do_not_vanish_in_half_precision() -> None:
+    torch.manual_seed(0)
+    task, parts = FaintTask(dropout=0.0), [toy.source(16, np.random.default_rng(k)) for k in range(2)]
+    _, cotangents = cached(task, parts, torch.device("cpu"))
+    assert {c.dtype for part in cotangents for c in part.values()} == {torch.float32}
+    assert all(part["a"].any(dim=1).all() for part in cotangents)
 
 
 def test_parts_train_as_the_whole(tmp_path: Path) -> None:
@@ -105,7 +125,8 @@ def test_schedule() -> None:
     assert {lr_share(step, constant) for step in (10, 60, 109)} == {1.0}
 
 
-def test_flops_are_those_of_the_products() -> None:
+def test_flops_are_those_of_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(toy, "gathered")  # other processes are not asked
     torch.manual_seed(0)
     task, batch = toy.PairTask(dropout=0.5), toy.source(16, np.random.default_rng(0))
     state = torch.get_rng_state()

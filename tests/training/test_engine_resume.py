@@ -111,6 +111,8 @@ def test_what_is_refused_before_the_first_step(tmp_path: Path, monkeypatch: pyte
         toy.run(str(tmp_path / "file"), {})
     with pytest.raises(ValueError, match=r"optim.trackers: 'wandbb' cannot be used here .*pip install it"):
         toy.run(str(tmp_path / "tracked"), {"trackers": ("wandbb",)})
+    with pytest.raises(ValueError, match=r"mixed_precision: expected no or bf16 on a CPU.*got fp16"):
+        toy.run(str(tmp_path / "half"), {"mixed_precision": "fp16"})
     usage = shutil.disk_usage(tmp_path)._replace(free=10_000)
     monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ValueError, match=r"toy: expected 0.0 MB of disk for two checkpoints in .*make room"):
@@ -131,6 +133,7 @@ def test_a_tracker_hears_the_run(tmp_path: Path) -> None:
         ({"betas": (0.9, 1.5)}, "optim.betas: expected a number from 0 to below 1, got 1.5"),
         ({"final_lr_share": 2.0}, "optim.final_lr_share: expected 0 to 1, got 2.0"),
         ({"clip_norm": 0.0}, "optim.clip_norm"),
+        ({"warmup_steps": -1}, "optim.warmup_steps: expected 0 or more, got -1"),
     ],
 )
 def test_options_of_the_optimiser(wrong: dict[str, Any], word: str) -> None:

@@ -80,6 +80,17 @@ def test_two_pieces_are_one_run(file: Path, tmp_path: Path) -> None:
         assert torch.equal(weight, weights[1][name]), name
 
 
+def test_a_folder_of_another_run_is_refused_and_left_alone(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "step.json").write_text('{"step": 1, "run": {"seed": 7}}')
+    (tmp_path / "config.yaml").write_text("seed: 7\n")
+    done = run(file, tmp_path, minutes=1)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: pre-train: ")
+    assert "belongs to another run (" in done.stderr
+    assert (tmp_path / "config.yaml").read_text() == "seed: 7\n"
+
+
 def test_a_missing_wheel_is_named(file: Path, tmp_path: Path) -> None:
     done = run(file, tmp_path, minutes=1, hidden="draccus")
     assert done.returncode == 1

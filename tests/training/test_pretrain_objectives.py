@@ -66,6 +66,7 @@ def batch_of(size: int = 6, *, num_samples: int = 40, complete: bool = False) ->
             signal=torch.from_numpy(5 * rng.normal(size=(size, 3, num_samples, 6))).float(),
         ),
         pose=torch.from_numpy(rng.normal(size=(size, 12 * num_samples // 20, POSE_SIZE))).float(),
+        pose_seen=torch.ones(size, 12 * num_samples // 20, dtype=torch.bool),
         texts=tuple(texts),
         phrase=tuple(t[0] for t in texts),
         clip=torch.arange(size),
@@ -102,6 +103,7 @@ def rows(batch: SimulatedBatch, part: slice) -> SimulatedBatch:
         complete=tuple(v.select(part) for v in batch.complete),
         targets=Targets(**{n: getattr(batch.targets, n)[part] for n in names}),
         pose=batch.pose[part],
+        pose_seen=batch.pose_seen[part],
         texts=batch.texts[part],
         phrase=batch.phrase[part],
         clip=batch.clip[part],
@@ -268,6 +270,20 @@ def test_signals_are_compared_where_they_were_seen(new_task: NewTask) -> None:
     noise = torch.where(first.sample_valid[..., None], first.signal, torch.nan)
     again = task.represent(replace(batch, views=(replace(first, signal=noise), batch.views[1])))
     torch.testing.assert_close(again["reconstruction"], made["reconstruction"])
+
+
+def test_a_pose_past_the_end_of_its_clip_is_not_read(new_task: NewTask) -> None:
+    task, batch = new_task({"pose": 1.0, "pose_to_imu": 1.0}), batch_of()
+    assert batch.targets is not None
+    batch.pose_seen[0, 7:] = False  # one whole token of six frames is left, of ten samples
+    made = task.represent(batch)
+    assert made["pose_to_imu"][0, 0, 1] == 3 * 6 * 10
+    assert (made["pose_to_imu"][1:, 0, 1] == 3 * 6 * 40).all()
+    past = batch.pose.clone()
+    past[0, 7:] = torch.nan
+    again = task.represent(replace(batch, pose=past))
+    for name in ("pose", "pose_to_imu"):
+        torch.testing.assert_close(again[name], made[name])
 
 
 def test_turning_or_shifting_the_queried_sensor_is_exact() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from anymo import body
 from anymo.data.clip import store_clip
@@ -19,6 +20,7 @@ from anymo.records import Motion
 from anymo.training.engine import OptimConfig
 from anymo.training.objectives import TERMS, ObjectiveConfig
 from anymo.training.pretrain import EncoderShape, PretrainConfig, _check_captions, _validate, pretrain
+from anymo.training.tokenizer import read_encoder
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,23 @@ def test_a_run_logs_each_objective_and_saves_what_it_trained(corpus: Path, tmp_p
     encoder = ImuEncoder.from_pretrained(folder / "encoder")
     assert (encoder.config.hidden_size, encoder.config.rate_hz) == (16, 20.0)
     assert TextTower.from_pretrained(folder / "text")(("walking",)).shape == (1, 256)
+
+
+def test_without_text_the_last_weights_are_kept(corpus: Path, tmp_path: Path) -> None:
+    weights = dict.fromkeys(TERMS, 0.0) | {"reconstruction": 1.0, "pose": 1.0}
+    config = PretrainConfig(
+        corpus=corpus,
+        output=tmp_path,
+        encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
+        draw=DrawConfig(window_s=2.0),
+        objective=ObjectiveConfig(**weights),
+        optim=OptimConfig(steps=2, batch_size=4, validate_every=1),
+    )
+    pretrain(config, [body.load()])
+    assert not (tmp_path / "best").exists()
+    saved, last = (load_file(tmp_path / name / "model.safetensors") for name in ("encoder", "checkpoint"))
+    assert all(torch.equal(weight, last[f"encoder.{name}"]) for name, weight in saved.items())
+    assert ObjectiveConfig(text=0.0).aligns_text  # over the pose
 
 
 @pytest.mark.parametrize(
@@ -78,6 +97,17 @@ def test_what_cannot_work_is_refused_as_it_is_read(blocks: dict[str, Any], messa
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(ValueError, match="num_heads must divide hidden_size, got 5 and 192"):
         EncoderShape(num_heads=5)
+
+
+def test_a_later_stage_names_the_earlier_one_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"encoder: expected a folder that train/pretrain\.py wrote.*--encoder"
+    ):
+        read_encoder(tmp_path / "encoder", DrawConfig())
+    ImuEncoder(EncoderShape(hidden_size=16, num_layers=1, num_heads=2).at(20.0)).save_pretrained(tmp_path)
+    assert read_encoder(tmp_path, DrawConfig()).config.hidden_size == 16
+    with pytest.raises(ValueError, match=r"draw\.rate_hz: expected 20 Hz.*got 25 Hz"):
+        read_encoder(tmp_path, DrawConfig(rate_hz=25.0))
 
 
 def test_one_caption_for_all_is_refused_where_text_is_learnt() -> None:

@@ -26,7 +26,7 @@ def fall(tipping: Pose, giving_way: Pose, landed: Pose) -> Choreography:
 
     def choreography(c: Curves, rng: np.random.Generator, speed: float, amplitude: float) -> Facts:
         tau = rng.uniform(0.34, 0.42) / np.sqrt(speed)
-        hit = rng.uniform(0.3, 0.55) * c.t[-1]
+        hit = rng.uniform(0.4, 0.55) * c.t[-1]
         down = 1.0 - soft_positive(1.0 - np.exp(np.minimum((c.t - hit) / tau, 3.0)), _IMPACT)
         c.on_floor, c.settles, c.give_m = False, "always", 0.026
         size = 0.6 + 0.4 * amplitude

@@ -31,7 +31,8 @@ class Routine:
     keys     one repetition; several variants are drawn from in turn
     pause_s  mean rest between repetitions
     step_m   how far the feet wander between repetitions; 0 leaves them planted
-    once     a single repetition, begun in the first third of the clip; its last pose is kept
+    once     a single repetition about the middle of the clip, so that most windows cut from it show it; its
+             last pose is kept
     before   pose until then
     free     legs follow their angles, and the body rests on whatever is lowest, frame by frame
     """
@@ -54,7 +55,7 @@ def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float,
     if routine.free:
         c.on_floor, c.settles = False, "always"
     starts, durations, poses = [-9.0], [1.0], [_row(routine.before, 1.0, 0.015, rng)]
-    now = float(rng.uniform(0.05, 0.33) * c.t[-1] if routine.once else -rng.uniform(0.0, 1.5))
+    now = _begin_of_one(routine, c.t[-1], speed, rng) if routine.once else -float(rng.uniform(0.0, 1.5))
     begins: list[float] = []
     lengths: list[float] = []
     place, shuffles = np.zeros(2), []
@@ -80,7 +81,13 @@ def perform(c: Curves, rng: np.random.Generator, routine: Routine, speed: float,
     c.value += moves(c.t, starts, durations) @ steps
     for start, here, there in shuffles:
         shuffle(c, start, here, there, _shuffle_s(there - here, speed))
-    return {"times": sum(b >= 0 for b in begins), "seconds": float(np.mean(lengths))}
+    return {"seconds": float(np.mean(lengths))}
+
+
+def _begin_of_one(routine: Routine, end_s: float, speed: float, rng: np.random.Generator) -> float:
+    """When a single repetition begins, s."""
+    length = sum(key.move_s + key.rest_s for key in routine.keys[0]) / speed
+    return max(float(rng.uniform(0.45, 0.55) * end_s - length / 2), 0.05 * end_s)
 
 
 def _row(pose: Pose, gain: float, scatter: float, rng: np.random.Generator) -> Array:

@@ -43,7 +43,7 @@ CORE: tuple[str, ...] = (
     "bent-over pull",
 )  # fmt: skip
 LICENCE = "Apache-2.0"
-_COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed, rate or count is worth saying
+_COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed or rate is worth saying
 
 # Sway that nobody can suppress, one standard deviation: slow drift, and tremor around 6 Hz.
 _SWAY: dict[str, float] = {

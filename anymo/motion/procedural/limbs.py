@@ -16,7 +16,7 @@ from anymo.motion.rotations import about, roll_pitch_yaw, rotation_of, seen_from
 from anymo.records import Array
 from anymo.skeleton import INDEX, MIRROR, NUM_SEGMENTS, forward_kinematics
 
-Facts = dict[str, float]  # what came out of the draw: "mps", "per_minute", "times"
+Facts = dict[str, float]  # what came out of the draw: "mps", "per_minute", "seconds"
 
 ROOT = ("x", "y", "z", "lean", "pitch", "yaw")  # m from neutral standing; left, forward, to the left
 TRUNK = ("bend", "side", "turn", "nod", "tilt", "look")  # trunk then head: forward, left, to the left

@@ -112,14 +112,14 @@ POSTURES: dict[str, Activity] = {
     "sitting down": Activity(
         "sitting down",
         ("sits down on a chair", "takes a seat", "lowers the body onto a seat",
-         "goes from standing to sitting"),
+         "sinks into a chair"),
         routine([Key(RISING, 0.95, -0.3), Key(SIT_DOWN, 0.85, -0.1), Key(SEAT, 0.7)], once=True), "posture",
         _RISE,
     ),
     "standing up": Activity(
         "standing up",
         ("stands up from a chair", "gets up from a seat", "rises to the feet",
-         "goes from sitting to standing"),
+         "leaves a chair"),
         routine([Key(RISING, 0.85, -0.3), Key({}, 1.05)], before=SEAT, once=True), "posture", _RISE,
     ),
     "lying back": Activity(
@@ -137,7 +137,7 @@ POSTURES: dict[str, Activity] = {
     ),
     "lying down from standing": Activity(
         "lying down from standing",
-        ("lies down on the floor", "goes from standing to lying",
+        ("lies down on the floor", "goes down to lie on the back",
          "lowers the body to the ground and lies back",
          "crouches, sits and lies down on the back"),
         routine([Key(CROUCH, 1.3, -0.2), Key(FLOOR_SEAT, 1.2, -0.1), Key(SUPINE, 1.6)], once=True, free=True),
@@ -145,7 +145,7 @@ POSTURES: dict[str, Activity] = {
     ),
     "getting up from the floor": Activity(
         "getting up from the floor",
-        ("gets up from the floor", "goes from lying to standing", "sits up, gathers the feet and stands up",
+        ("gets up from the floor", "scrambles to the feet", "sits up, gathers the feet and stands up",
          "rises from the ground"),
         routine([Key(FLOOR_SEAT, 1.2, -0.1), Key(CROUCH, 1.2, -0.1), Key({}, 1.3)], before=SUPINE, once=True,
                 free=True),

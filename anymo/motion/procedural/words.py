@@ -13,7 +13,6 @@ _LARGE = ("with large movements", "with a wide range of motion")
 _SMALL = ("with small movements", "with little range of motion")
 
 
-_COUNTS = ("", "once", "twice", "three times", "four times", "five times", "six times")
 _TELLS = 0.3  # share of sentences that state a number
 
 
@@ -55,7 +54,7 @@ def describe(
 
 
 def _numbers(facts: Mapping[str, float]) -> list[str]:
-    """Ways to state the facts: speed, cadence, counts."""
+    """Ways to state the facts that hold for any part of the motion: speed and cadence, no counts."""
     said = []
     if "mps" in facts:
         mps, steps = facts["mps"], 5 * round(facts["per_minute"] / 5)
@@ -66,6 +65,4 @@ def _numbers(facts: Mapping[str, float]) -> list[str]:
     elif "per_minute" in facts:
         beats = facts["per_minute"]
         said += [f"about {5 * round(beats / 5)} times a minute"] if beats >= 8 else []
-    if 1 <= (times := round(facts.get("times", 0))) < len(_COUNTS):
-        said += [_COUNTS[times]]
     return said
