@@ -32,7 +32,7 @@ class AnymoEncoderConfig(PreTrainedConfig):
         use_gyro: read gyroscopes where there are any.
         rotation: "worn": "augmented" reads the sensor's axes beside what no mounting changes, and leaves
             robustness to random mountings in training; "invariant" reads only what no mounting changes;
-            "levelled" reads the axes of a frame found in the signal; "both" those of the sensor and the frame.
+            "levelled" reads the axes of a frame found in the signal; "both" the sensor's own too.
         base_channels: "stgcn": width of the first four blocks; the others have 2, 4 and hidden_size / it.
         masked_nodes: "stgcn": what stands for missing values, a learned token or (UniMTS) zeros.
     """
