@@ -75,7 +75,7 @@ class RecipesConfig:
     """
 
     output: Path = Path("runs/recipes")
-    corpus: Path = Path("runs/stages/corpus")
+    corpus: Path = Path("runs/pretrain/corpus")
     variants: tuple[Variant, ...] = ()
     seeds: tuple[int, ...] = (0, 1, 2)
     budget_s: float = 1200.0
