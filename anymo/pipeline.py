@@ -79,7 +79,7 @@ class AnymoPipeline:
         self.encoder, self.text = encoder.eval(), text.eval()
         self.folder, self.window_s, self.hop_s, self._reader = folder, window_s, hop_s, reader
         self._language_model: MotionLanguageModel | None = None
-        self.device = torch.device("cpu")
+        self.device, self.dtype = torch.device("cpu"), torch.float32
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
@@ -116,9 +116,15 @@ class AnymoPipeline:
             reader=None if tokenizer is None else MotionReader(encoder, tokenizer),
         )
 
-    def to(self, device: str | torch.device) -> Self:
-        """Move to a device."""
-        self.device = torch.device(device)
+    def to(self, device: str | torch.device, dtype: torch.dtype = torch.float32) -> Self:
+        """Move to a device, and encode in a precision there: weights and signals stay float32 (autocast).
+
+        Raises:
+            ValueError: a type other than float32, bfloat16 or float16.
+        """
+        if dtype not in (torch.float32, torch.bfloat16, torch.float16):
+            raise ValueError(f"pipeline: expected dtype float32, bfloat16 or float16, got {dtype}")
+        self.device, self.dtype = torch.device(device), dtype
         for part in (self.encoder, self.text, self._reader):
             if part is not None:
                 part.to(self.device)
@@ -297,7 +303,9 @@ class AnymoPipeline:
     def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
         """Unit embeddings (B, E) of windows at the encoder's rate."""
         parts = [batch.select(rows).to(self.device) for rows in _chunks(len(batch))]
-        return torch.cat([self.encoder(part).embedding.cpu() for part in parts])
+        half = self.dtype if self.dtype != torch.float32 else None
+        with torch.autocast(self.device.type, half, enabled=half is not None):
+            return torch.cat([self.encoder(part).embedding.float().cpu() for part in parts])
 
     def _windows(self, recordings: Recordings) -> Iterator[tuple[WindowBatch, Array]]:
         recordings = [recordings] if isinstance(recordings, Recording) else recordings

@@ -53,6 +53,20 @@ def test_embed(pipe: AnymoPipeline) -> None:
         pipe.embed([])
 
 
+def test_half_precision_is_near_and_stays_single_outside(pipe: AnymoPipeline) -> None:
+    several = [recording(s, seed=k) for k, s in enumerate(LENGTHS_S)]
+    whole = pipe.embed(several)
+    try:
+        half = pipe.to("cpu", torch.bfloat16).embed(several)
+    finally:
+        pipe.to("cpu")
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, whole)
+    assert float((half * whole).sum(1).min()) > 0.99
+    with pytest.raises(ValueError, match=r"expected dtype float32, bfloat16 or float16, got torch.int8"):
+        pipe.to("cpu", torch.int8)
+
+
 @pytest.mark.parametrize("route", ["embedding", "likelihood"])
 def test_classify(pipe: AnymoPipeline, route: str) -> None:
     several = [recording(s, seed=k) for k, s in enumerate((0.6, 12.0))]

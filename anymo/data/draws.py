@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.data.arrow import GRID_HZ
-from anymo.skeleton import NUM_SEGMENTS, SEGMENTS
+from anymo.skeleton import MIRROR, NUM_SEGMENTS, SEGMENTS
 
 SHORTEST_S = 0.5  # of windows that are cut short
 
@@ -39,6 +39,8 @@ class DrawConfig:
         gyro_share: share of devices whose gyroscope, if they have one, is read.
         removed_share: share of devices that remove gravity, as far as their fusion can.
         upright_share: share of devices mounted flat on the skin rather than turned any way.
+        busy_side_share: how often a left or right sensor is on the busier side, where one limb turns at over
+            1.4 times the rate of the other; 0.5 takes both alike.
         short_share: share of windows cut short, to 0.5 s and more; those of clips that are shorter than a
             window end with the clip besides.
         real_share: share of windows from captured motion; None for as much as the corpus has.
@@ -58,6 +60,7 @@ class DrawConfig:
     gyro_share: float = 0.85
     removed_share: float = 0.4
     upright_share: float = 0.25
+    busy_side_share: float = 0.8
     short_share: float = 0.15
     real_share: float | None = None
 
@@ -96,13 +99,18 @@ def draw_worn(size: int, slots: int, rng: np.random.Generator) -> npt.NDArray[np
 
 
 def draw_segments(
-    size: int, num: int, rng: np.random.Generator, *, taken: npt.NDArray[np.bool_] | None = None
+    weight: npt.NDArray[np.float64], num: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """(B, num) distinct segments, weighted, but for those taken (B, 23) (Gumbel top-k, Kool et al. 2019)."""
-    keys = np.log(SEGMENT_WEIGHT) + rng.gumbel(size=(size, NUM_SEGMENTS))
-    if taken is not None:
-        keys[taken] = -np.inf
+    """(B, num) distinct segments by their weights (B, 23) (Gumbel top-k, Kool et al. 2019)."""
+    with np.errstate(divide="ignore"):
+        keys = np.log(weight) + rng.gumbel(size=weight.shape)
     return np.argsort(-keys, axis=1)[:, :num]
+
+
+def segment_weights(busier: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
+    """(B, 23) weights by which segments are worn; a busier one (B, 23) has this share of its pair's."""
+    weight = np.where(busier, 2 * share, 1.0) * SEGMENT_WEIGHT
+    return np.where(busier[:, MIRROR], 2 * (1 - share) * SEGMENT_WEIGHT, weight)
 
 
 def draw_seen(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from anymo.data.arrow import EDGE_FRAMES, GRID_HZ, POSE_HZ
 from anymo.data.corpus import MotionCorpus
-from anymo.skeleton import MIRROR
+from anymo.skeleton import MIRROR, NUM_SEGMENTS, PARENTS
 
 # Powers of the playback speed: A and B go with s², u stays, w goes with s.
 _POWER = torch.tensor([2.0] * 3 + [0.0] * 3 + [2.0] * 9 + [1.0] * 3, dtype=torch.float64)
@@ -22,6 +22,7 @@ _POSE_SIGN = torch.cat([torch.outer(_M, _M)[:, :2].flatten().repeat(len(MIRROR))
 _TWIN = torch.tensor(MIRROR)
 _POSE_TWIN = torch.cat([(6 * _TWIN[:, None] + torch.arange(6)).flatten(), 6 * len(MIRROR) + torch.arange(3)])
 
+_IDLE = 1e-3  # summed squared steps of a limb's rotation matrices at 12 Hz: about 0.3 rad/s
 _SLOWEST_CLOCK = 1.06  # of devices, six standard deviations of the worst
 
 
@@ -125,6 +126,32 @@ def pose_of(corpus: MotionCorpus, moments: Moments, window_s: float) -> torch.Te
     pose[rows] = pose[rows].index_select(2, _POSE_TWIN.to(pose.device)) * _POSE_SIGN.to(pose)
     pose[..., -3:] *= moments.speed.to(pose)[:, None, None]  # the pelvis velocity
     return pose
+
+
+def busier_side(pose: torch.Tensor) -> torch.Tensor:
+    """(B, 23) bool: segments that turn against the trunk at over 1.4 times the rate of their twins.
+
+    Args:
+        pose: (B, F, POSE_SIZE) of `pose_of`.
+    """
+    local = pose[..., : 6 * NUM_SEGMENTS].unflatten(-1, (NUM_SEGMENTS, 6))
+    steps = local.diff(dim=1).square().sum(-1).mean(1)
+    turning = steps @ _LIMB.T.to(steps)
+    return (turning > 2 * turning[:, _TWIN]) & (turning > _IDLE)
+
+
+def _limb() -> torch.Tensor:
+    """(23, 23): one where the second is the first segment, or lies between it and the trunk."""
+    limb = torch.zeros(NUM_SEGMENTS, NUM_SEGMENTS)
+    for segment in range(NUM_SEGMENTS):
+        at = segment
+        while MIRROR[at] != at:
+            limb[segment, at] = 1.0
+            at = PARENTS[at]
+    return limb
+
+
+_LIMB = _limb()
 
 
 def _between(on_grid: torch.Tensor, position: torch.Tensor) -> torch.Tensor:

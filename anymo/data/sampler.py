@@ -16,9 +16,17 @@ from anymo.data.arrow import EDGE_FRAMES, GRID_HZ, POSE_HZ
 from anymo.data.blocks import Blocks
 from anymo.data.corpus import MotionCorpus
 from anymo.data.device_draws import at_model_rate, draw_devices, read
-from anymo.data.draws import SHORTEST_S, DrawConfig, draw_captions, draw_seen, draw_segments, draw_worn
+from anymo.data.draws import (
+    SHORTEST_S,
+    DrawConfig,
+    draw_captions,
+    draw_seen,
+    draw_segments,
+    draw_worn,
+    segment_weights,
+)
 from anymo.data.mixture import with_real_share
-from anymo.data.moments import Moments, Sensors, ideal_signals, lasting_s, pose_of
+from anymo.data.moments import Moments, Sensors, busier_side, ideal_signals, lasting_s, pose_of
 from anymo.data.simulated import SimulatedBatch, Targets
 from anymo.data.wearers import Ints, Wearers
 from anymo.records import Array, WindowBatch
@@ -70,7 +78,7 @@ class WindowSampler:
                 f"{len(bodies)}; give those of anymo.data.prepare.bodies_of"
             )
         self.corpus = corpus if self.device.type == "cpu" else _resident(corpus, self.device)
-        self.wearers = Wearers(bodies)
+        self.wearers, self.real = Wearers(bodies), corpus.real
         self.frames = (corpus.first[self.clips + 1] - corpus.first[self.clips]).numpy()
         weight = corpus.weight[self.clips]
         if config.real_share is not None:
@@ -102,17 +110,22 @@ class WindowSampler:
         shape = rng.integers(len(self.wearers), size=size)
         lasting = lasting_s(self.corpus, moments).numpy()
         pose = pose_of(self.corpus, moments, self.config.window_s)
-        drawn = [self._view(moments, shape, lasting, rng) for _ in range(num_views)]
+        busier = busier_side(pose).numpy(force=True)
+        weight = segment_weights(busier, self.config.busy_side_share)
+        drawn = [self._view(moments, shape, lasting, weight, rng) for _ in range(num_views)]
         words = [self._words(*moment) for moment in zip(*(m.tolist() for m in moments), strict=True)]
         return SimulatedBatch(
             views=tuple(view for view, _ in drawn),
             complete=tuple(complete for _, complete in drawn if complete is not None),
-            targets=self._targets(moments, shape, drawn[0][0], rng) if self.config.num_targets else None,
+            targets=self._targets(moments, shape, drawn[0][0], weight, rng)
+            if self.config.num_targets
+            else None,
             pose=pose,
             pose_seen=_until(lasting, POSE_HZ, pose.shape[1]).to(self.device),
             texts=tuple(draw_captions(*w, num_captions, phrase_share, rng) for w in words),
             phrase=tuple(names[0] for names, _ in words),
             clip=moments.clip.to(self.device),
+            real=self.real[moments.clip].to(self.device),
         )
 
     def _moments(self, size: int, rng: np.random.Generator, clips: torch.Tensor | None) -> Moments:
@@ -135,12 +148,12 @@ class WindowSampler:
         return names, sentences
 
     def _view(
-        self, moments: Moments, shape: Ints, lasting: Array, rng: np.random.Generator
+        self, moments: Moments, shape: Ints, lasting: Array, weight: Array, rng: np.random.Generator
     ) -> tuple[WindowBatch, WindowBatch | None]:
-        """One set of devices, and the complete one it is part of where that is wanted."""
+        """Devices on segments drawn by weights (B, 23), and the complete set they are of where wanted."""
         config, size = self.config, len(shape)
         worn = draw_worn(size, config.max_sensors, rng)
-        segment = draw_segments(size, config.max_sensors, rng)
+        segment = draw_segments(weight, config.max_sensors, rng)
         seen = draw_seen(lasting, config, rng)
         if not config.complete:
             return self._read(moments, shape, worn, segment, seen, rng), None
@@ -184,11 +197,13 @@ class WindowSampler:
         matrix = placement_matrix(offset, rotation)
         return Sensors(moments, torch.from_numpy(segment), matrix), offset, rotation
 
-    def _targets(self, moments: Moments, shape: Ints, view: WindowBatch, rng: np.random.Generator) -> Targets:
+    def _targets(
+        self, moments: Moments, shape: Ints, view: WindowBatch, weight: Array, rng: np.random.Generator
+    ) -> Targets:
         """Ideal sensors where the view wears none, brought to the model's rate as recordings are."""
         config, size, num = self.config, len(shape), self.config.num_targets
         worn = carriers(view.worn.numpy(force=True), view.segment.numpy(force=True))
-        segment = draw_segments(size, num, rng, taken=worn)
+        segment = draw_segments(np.where(worn, 0.0, weight), num, rng)
         window = torch.arange(size).repeat_interleave(num)
         sensors, offset, rotation = self._sensors(moments.of(window), segment.ravel(), shape[window], rng)
         rate_hz = config.rate_hz * np.ceil(GRID_HZ / config.rate_hz)

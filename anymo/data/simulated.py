@@ -50,6 +50,7 @@ class SimulatedBatch:
     texts     C captions each: sentences of the clip, some of them its phrase; distinct where it has as many
     phrase    the short phrase of the moment, the clip's own if it holds there
     clip      (B,) index into the corpus
+    real      (B,) bool: the clip was captured, not generated
     """
 
     views: tuple[WindowBatch, ...]
@@ -60,6 +61,7 @@ class SimulatedBatch:
     texts: tuple[tuple[str, ...], ...]
     phrase: tuple[str, ...]
     clip: torch.Tensor
+    real: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -77,6 +79,7 @@ class SimulatedBatch:
             texts=tuple(t for b in batches for t in b.texts),
             phrase=tuple(p for b in batches for p in b.phrase),
             clip=torch.cat([b.clip for b in batches]),
+            real=torch.cat([b.real for b in batches]),
         )
 
     def to(self, device: torch.device | str) -> "SimulatedBatch":
@@ -90,4 +93,5 @@ class SimulatedBatch:
             texts=self.texts,
             phrase=self.phrase,
             clip=self.clip.to(device),
+            real=self.real.to(device),
         )

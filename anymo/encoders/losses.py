@@ -3,9 +3,16 @@
 import torch
 from torch.nn import functional as F
 
+_NEVER = -1e4  # a logit that adds nothing; finite, as 0 times it is a target's share
+
 
 def multi_positive_contrastive(
-    similarity: torch.Tensor, positive: torch.Tensor, scale: torch.Tensor | float, *, symmetric: bool = True
+    similarity: torch.Tensor,
+    positive: torch.Tensor,
+    scale: torch.Tensor | float,
+    *,
+    compared: torch.Tensor | None = None,
+    symmetric: bool = True,
 ) -> torch.Tensor:
     """InfoNCE in which a row may have several positives (Khosla et al. 2020, equation 2).
 
@@ -13,9 +20,12 @@ def multi_positive_contrastive(
         similarity: (A, B) cosine similarities.
         positive: (A, B) bool; every row and every column that counts has one or more.
         scale: inverse temperature.
+        compared: (A, B) bool, true of all positives; the other pairs are left out. None compares all.
         symmetric: the mean of both directions; else rows look for their columns only.
     """
     logits, target = similarity * scale, positive.to(similarity.dtype)
+    if compared is not None:
+        logits = logits.masked_fill(~compared, _NEVER)
     rows = F.cross_entropy(logits, target / target.sum(1, keepdim=True).clamp_min(1))
     if not symmetric:
         return rows
@@ -46,6 +56,7 @@ def sequence_contrastive(
     target: torch.Tensor,
     target_valid: torch.Tensor,
     temperature: float,
+    compared: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """AnyMo's sequence InfoNCE: s(b, c) = mean over time of cosines, cross-entropy over the batch.
 
@@ -58,12 +69,16 @@ def sequence_contrastive(
         target: (B, L, D) from the other view; no gradient flows into it.
         target_valid: (B, L) likewise.
         temperature: τ.
+        compared: (B, B) bool, true on the diagonal; the other pairs are left out. None compares all.
     """
     p = F.normalize(predicted, dim=-1) * predicted_valid[..., None]
     y = F.normalize(target.detach(), dim=-1) * target_valid[..., None]
     both = predicted_valid.to(p.dtype) @ target_valid.to(p.dtype).T
     similarity = p.flatten(1) @ y.flatten(1).T / both.clamp_min(1)
-    return F.cross_entropy(similarity / temperature, torch.arange(len(p), device=p.device))
+    logits = similarity / temperature
+    if compared is not None:
+        logits = logits.masked_fill(~compared, _NEVER)
+    return F.cross_entropy(logits, torch.arange(len(p), device=p.device))
 
 
 def signal_errors(

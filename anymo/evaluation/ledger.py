@@ -45,6 +45,7 @@ def run_test_sets(
     load: Callable[[str], list[Recording]] = load_test_set,
     ledger: Path = LEDGER,
     seed: int = 0,
+    max_windows: int | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Zero-shot by embedding on the test sets; a line in the ledger for each before anybody sees a figure.
 
@@ -58,6 +59,7 @@ def run_test_sets(
         load: gives a set's recordings.
         ledger: JSON lines; read first, then appended to.
         seed: of the bootstrap.
+        max_windows: windows read of each recording, evenly spaced; None reads all.
 
     Returns:
         Set name -> its figures (`ZeroShotResult.to_dict`).
@@ -67,13 +69,17 @@ def run_test_sets(
     """
     sha256 = refuse_second_run(folder, names, ledger)
     found = {
-        name: zero_shot(pipe, name, "embedding", recordings=load(name), seed=seed).to_dict() for name in names
+        name: zero_shot(
+            pipe, name, "embedding", recordings=load(name), seed=seed, max_windows=max_windows
+        ).to_dict()
+        for name in names
     }
     run = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "model": "/".join(folder.parts[-2:]),
         "sha256": sha256,
+        "max_windows": max_windows,
     }
     _append(ledger, [run | {"set": name} | _figures(result) for name, result in found.items()])
     _log.info("test sets %s: logged in %s", ", ".join(found), ledger.name)

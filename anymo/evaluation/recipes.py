@@ -27,7 +27,6 @@ from anymo.data.sampler import DrawConfig
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.encoder import FILE, ProtocolConfig, draw_robustness, evaluate_encoder
 from anymo.evaluation.ledger import model_hash, run_test_sets
-from anymo.pipeline import AnymoPipeline
 from anymo.training.pretrain import PretrainConfig, pretrain
 
 _log = logging.getLogger(__name__)
@@ -230,7 +229,7 @@ def _finished(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 def _measured(
     config: RecipesConfig, run: PretrainConfig, corpus: MotionCorpus, bodies: Sequence[Body]
 ) -> dict[str, Any]:
-    pipe = AnymoPipeline.from_pretrained(run.output)
+    pipe = config.protocol.pipeline(run.output)
     numbers, _ = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
     return numbers | {
         "steps": run.optim.steps,
@@ -244,8 +243,12 @@ def _tested(config: RecipesConfig, folder: Path) -> dict[str, Any]:
     """Figures of the test sets: those of the run's one look, or that look."""
     file = folder / TEST_FILE
     if not file.is_file():
-        pipe = AnymoPipeline.from_pretrained(folder)
-        found = run_test_sets(pipe, folder, seed=config.protocol.seed)
+        found = run_test_sets(
+            config.protocol.pipeline(folder),
+            folder,
+            seed=config.protocol.seed,
+            max_windows=config.protocol.max_windows,
+        )
         write_text(file, json.dumps(found, indent=2) + "\n")
     tested: dict[str, Any] = json.loads(file.read_text())
     return tested

@@ -48,6 +48,8 @@ class ObjectiveConfig:
         pose_to_imu: signal at placements of `draw.num_targets` from the pose.
         synthesis: the same from the sensors worn, of which none is there.
         directions: "both", or "one": the IMU looks for its text and pose, the pose for its text.
+        across_sources: contrast captured with generated motion too; else each with its own kind, so that what
+            tells them apart, which no label is about, is not learnt.
         num_captions: captions per window.
         phrase_share: share of captions that are the clip's short phrase instead of a sentence.
         cross_view_temperature: τ of the cross-view term.
@@ -62,6 +64,7 @@ class ObjectiveConfig:
     pose_to_imu: float = 0.0
     synthesis: float = 0.0
     directions: Literal["both", "one"] = "both"
+    across_sources: bool = True
     num_captions: int = 1
     phrase_share: float = 0.5
     cross_view_temperature: float = 0.1
@@ -152,7 +155,9 @@ class PretrainTask(nn.Module):
         """All that the losses need of a batch: tensors with one row per window."""
         on = self.objective.uses
         outputs = [self.encoder(view) for view in batch.views]
-        made = {"log_scale": self.log_scale.expand(len(batch), 1)} if on(*PAIRS) else {}
+        made = {"real": batch.real}
+        if on(*PAIRS):
+            made["log_scale"] = self.log_scale.expand(len(batch), 1)
         if on("text", "pose"):
             made["imu"] = torch.stack([out.embedding for out in outputs], dim=1)
         if on("text", "pose_text"):
@@ -223,23 +228,31 @@ class PretrainTask(nn.Module):
             made[name].unbind(1) for name in ("predicted", "predicted_valid", "target", "target_valid")
         )
         tau = self.objective.cross_view_temperature
-        views = zip(p, p_seen, y, y_seen, strict=True)
-        return torch.stack([sequence_contrastive(*view, tau) for view in views]).mean()
+        views, compared = zip(p, p_seen, y, y_seen, strict=True), self._compared(made)
+        return torch.stack([sequence_contrastive(*view, tau, compared) for view in views]).mean()
+
+    def _compared(self, made: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """(B, B) bool: windows that are contrasted with each other."""
+        return (made["real"][:, None] == made["real"]) | self.objective.across_sources
 
     def _pairs(self, made: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The contrastive terms; where there are two views, the mean of both."""
         on, both = self.objective.uses, self.objective.directions == "both"
         terms: dict[str, torch.Tensor] = {}
+        windows = self._compared(made)
         if on("text", "pose_text"):
             words, is_text = distinct_captions(made["text"], made["text_id"])
+            captions = windows.float() @ is_text.float() > 0
         for name, query in (("text", "imu"), ("pose", "imu"), ("pose_text", "pose")):
             if not on(name):
                 continue
             queries = made[query].unbind(1) if query == "imu" else (made[query],)
             key = made["pose"] if name == "pose" else words
-            alike = torch.eye(len(key), dtype=torch.bool, device=key.device) if name == "pose" else is_text
+            is_pose = torch.eye(len(made[query]), dtype=torch.bool, device=key.device)
+            alike, compared = (is_pose, windows) if name == "pose" else (is_text, captions)
             values = [
-                multi_positive_contrastive(q @ key.T, alike, _scale(made), symmetric=both) for q in queries
+                multi_positive_contrastive(q @ key.T, alike, _scale(made), compared=compared, symmetric=both)
+                for q in queries
             ]
             terms[name] = torch.stack(values).mean()
         return terms

@@ -8,15 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from anymo import body
 from anymo.body import Body
+from anymo.data.arrow import POSE_HZ, POSE_SIZE
 from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
-from anymo.data.draws import SEGMENT_WEIGHT, DrawConfig, draw_captions, draw_segments
+from anymo.data.draws import SEGMENT_WEIGHT, DrawConfig, draw_captions, draw_segments, segment_weights
+from anymo.data.moments import busier_side
 from anymo.data.sampler import SimulatedBatch, WindowSampler
 from anymo.data.wearers import Wearers
 from anymo.records import Caption, Motion
-from anymo.skeleton import INDEX, NUM_SEGMENTS, mirror_words
+from anymo.skeleton import INDEX, NUM_SEGMENTS, SEGMENTS, mirror_words
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +143,13 @@ def test_clips_are_drawn_by_weight(tiny_corpus: MotionCorpus, adult: Body) -> No
 def test_segments_are_distinct_and_never_those_taken() -> None:
     rng = np.random.default_rng(0)
     taken = rng.random((5000, NUM_SEGMENTS)) < 0.5
-    segment = draw_segments(5000, 3, rng, taken=taken)
+    segment = draw_segments(np.where(taken, 0.0, SEGMENT_WEIGHT), 3, rng)
     assert not np.take_along_axis(taken, segment, axis=1).any()
     assert all(len(set(row)) == 3 for row in segment.tolist())
-    first = np.bincount(draw_segments(20_000, 1, rng)[:, 0], minlength=NUM_SEGMENTS) / 20_000
-    np.testing.assert_allclose(first, SEGMENT_WEIGHT / SEGMENT_WEIGHT.sum(), atol=0.01)
+    first = np.bincount(
+        draw_segments(np.tile(SEGMENT_WEIGHT, (20_000, 1)), 1, rng)[:, 0], minlength=NUM_SEGMENTS
+    )
+    np.testing.assert_allclose(first / 20_000, SEGMENT_WEIGHT / SEGMENT_WEIGHT.sum(), atol=0.01)
 
 
 def test_another_body_lends_its_shape_not_its_bones(adult: Body) -> None:
@@ -260,3 +265,20 @@ def test_the_same_windows_on_a_gpu(tiny_corpus: MotionCorpus, adult: Body) -> No
     assert one.texts == other.texts
     for here, there in zip(flat(one), flat(other), strict=True):
         torch.testing.assert_close(there.cpu(), here, atol=1e-3, rtol=1e-4)
+
+
+def test_the_busier_limb_wears_the_sensor_more_often(tiny_corpus: MotionCorpus) -> None:
+    """The left upper arm turns by 1 rad/s, the right one rests: the left arm is busier down to the hand."""
+    frames, angle = 40, np.arange(40) / POSE_HZ
+    pose = torch.zeros(1, frames, POSE_SIZE)
+    rotation = Rotation.from_rotvec(angle[:, None] * [0.0, 1.0, 0.0]).as_matrix()
+    sixth = 6 * INDEX["LeftUpperArm"]
+    pose[0, :, sixth : sixth + 6] = torch.from_numpy(rotation[..., :2].reshape(frames, 6)).float()
+    busier = busier_side(pose).numpy()
+    arm = {"LeftUpperArm", "LeftForeArm", "LeftHand"}
+    assert {SEGMENTS[i] for i in busier[0].nonzero()[0]} == arm
+    weight = segment_weights(busier, 0.8)[0]
+    left, right = INDEX["LeftForeArm"], INDEX["RightForeArm"]
+    assert weight[left] / (weight[left] + weight[right]) == pytest.approx(0.8)
+    assert weight.sum() == pytest.approx(SEGMENT_WEIGHT.sum())
+    np.testing.assert_allclose(segment_weights(busier, 0.5)[0], SEGMENT_WEIGHT)

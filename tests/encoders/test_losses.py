@@ -184,3 +184,20 @@ def test_missing_channels_are_not_read(value: float) -> None:
     assert torch.isfinite(predicted.grad).all()
     assert not predicted.grad[~valid].any()
     assert signal_loss(signal_errors(predicted, signal, torch.zeros_like(valid), 1)).item() == 0.0
+
+
+def test_pairs_that_are_not_compared_add_nothing() -> None:
+    """Two blocks that never meet: the loss is the mean of theirs, by rows and by columns."""
+    torch.manual_seed(0)
+    similarity = torch.randn(4, 4)
+    block = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)) > 0
+    eye = torch.eye(4, dtype=torch.bool)
+    loss = multi_positive_contrastive(similarity, eye, 3.0, compared=block)
+    parts = [multi_positive_contrastive(similarity[s, s], eye[s, s], 3.0) for s in (slice(2), slice(2, 4))]
+    assert float(loss) == pytest.approx(float(sum(parts)) / 2, rel=1e-6)
+    predicted, target, seen = torch.randn(4, 3, 5), torch.randn(4, 3, 5), torch.ones(4, 3, dtype=torch.bool)
+    loss = sequence_contrastive(predicted, seen, target, seen, 0.1, block)
+    parts = [
+        sequence_contrastive(predicted[s], seen[s], target[s], seen[s], 0.1) for s in (slice(2), slice(2, 4))
+    ]
+    assert float(loss) == pytest.approx(float(sum(parts)) / 2, rel=1e-6)

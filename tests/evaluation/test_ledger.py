@@ -115,7 +115,7 @@ def arrays(spec: DatasetSpec, label: str = "STANDING_UP") -> dict[str, np.ndarra
         "trial": np.array([1, 1, 1]),
         "hz": np.full(3, spec.rate_hz),
         "rec": np.array([7, 7, 8]),
-        "label_names": np.array(["Seated", label]),
+        "label_names": np.array(["Sitting", label]),
         "placement_names": np.array(["phone front pocket", "watch left wrist"]),
     }
 

@@ -190,7 +190,7 @@ def test_wrist_of_gait_reads_as_real_ones(
 def test_standing_is_quiet_and_a_rally_is_not() -> None:
     still = [acceleration(made("standing still", seed), "LeftHand") for seed in range(6)]
     assert np.mean([rms(a) for a in still]) < 1.0
-    rally = [made("playing tennis", seed, side="right", speed=1.0) for seed in range(6)]
+    rally = [made("playing tennis", seed, side="right", speed=1.0, amplitude=1.0) for seed in range(6)]
     peaks = [acceleration(m, "RightHand").max() for m in rally]
     assert 20.0 < np.median(peaks) < 120.0
     assert 8.0 < np.median([turn_rate(m, "RightForeArm").max() for m in rally]) < 22.0

@@ -70,6 +70,7 @@ def batch_of(size: int = 6, *, num_samples: int = 40, complete: bool = False) ->
         texts=tuple(texts),
         phrase=tuple(t[0] for t in texts),
         clip=torch.arange(size),
+        real=torch.from_numpy(rng.random(size) < 0.5),
     )
 
 
@@ -107,6 +108,7 @@ def rows(batch: SimulatedBatch, part: slice) -> SimulatedBatch:
         texts=batch.texts[part],
         phrase=batch.phrase[part],
         clip=batch.clip[part],
+        real=batch.real[part],
     )
 
 
@@ -166,6 +168,27 @@ def test_what_is_off_is_not_there(new_task: NewTask, name: str) -> None:
     assert out.logs.keys() - {"temperature"} == alone(name).keys()
     assert float(out.loss) == pytest.approx(sum(w * out.logs[n] for n, w in alone(name).items()), rel=1e-6)
     assert gradients(task).keys() == {n for n, p in task.named_parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize("name", ["pose", "cross_view"])
+def test_captured_and_generated_windows_can_be_kept_apart(new_task: NewTask, name: str) -> None:
+    task = new_task(alone(name), across_sources=False)
+    batch = replace(batch_of(), real=torch.tensor([True] * 3 + [False] * 3))
+    parts = [task(rows(batch, part)).logs[name] for part in (slice(0, 3), slice(3, 6))]
+    assert task(batch).logs[name] == pytest.approx(sum(parts) / 2, rel=1e-5)
+    assert task(replace(batch, real=torch.zeros(6, dtype=torch.bool))).logs[name] > max(parts)
+
+
+def test_captions_of_the_other_kind_are_no_negatives(new_task: NewTask) -> None:
+    """Without a word in common, the term is the mean of both kinds; a word that both say meets both."""
+    task = new_task(alone("text"), across_sources=False, directions="one")
+    batch = replace(rows(batch_of(), slice(0, 4)), real=torch.tensor([True, True, False, False]))
+    apart = replace(batch, texts=(("walking",), ("running",), ("sitting",), ("waving",)))
+    parts = [task(rows(apart, part)).logs["text"] for part in (slice(0, 2), slice(2, 4))]
+    assert task(apart).logs["text"] == pytest.approx(sum(parts) / 2, rel=1e-5)
+    shared = replace(batch, texts=(("walking",), ("running",), ("walking",), ("waving",)))
+    parts = [task(rows(shared, part)).logs["text"] for part in (slice(0, 2), slice(2, 4))]
+    assert task(shared).logs["text"] == pytest.approx(sum(parts) / 2, rel=1e-5)
 
 
 def test_the_papers_encoder_takes_every_objective(new_task: NewTask) -> None:

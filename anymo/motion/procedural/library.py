@@ -45,6 +45,10 @@ CORE: tuple[str, ...] = (
 LICENCE = "Apache-2.0"
 _COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed or rate is worth saying
 
+# Standard deviations of the logarithms of speed and amplitude, where the name tells the speed or physics sets
+# it; people take everything else at their own pace.
+_SPREAD = dict.fromkeys(("gait", "stationary", "fall", "ride"), (0.16, 0.12))
+
 # Sway that nobody can suppress, one standard deviation: slow drift, and tremor around 6 Hz.
 _SWAY: dict[str, float] = {
     "x": 0.004, "y": 0.003, "lean": 0.4, "pitch": 0.5, "yaw": 0.5, "bend": 0.9, "side": 0.6, "turn": 0.9,
@@ -54,6 +58,8 @@ _SWAY: dict[str, float] = {
         "shrug": 0.6, "reach": 0.6}.items()},
 }  # fmt: skip
 _TREMOR_SHARE, _TREMOR_HZ, _SWAY_HZ = 0.012, 7.0, 0.6
+# Between persons: the logarithm's deviation of how much they sway, and of how they hold themselves, in sways.
+_RESTLESS, _HABIT = 0.5, 1.0
 
 
 class _Style(NamedTuple):
@@ -92,10 +98,11 @@ def generate(
     """
     name = str(rng.choice(list(ACTIVITIES))) if activity is None else activity
     spec = _activity(name)
+    spread = _SPREAD.get(spec.family, (0.28, 0.18))
     style = _Style(
         side or str(rng.choice(["left", "right"], p=[0.3, 0.7])),
-        _factor(rng, 0.16) if speed is None else speed,
-        _factor(rng, 0.12) if amplitude is None else amplitude,
+        _factor(rng, spread[0]) if speed is None else speed,
+        _factor(rng, spread[1]) if amplitude is None else amplitude,
     )
     heading = float(rng.uniform(-np.pi, np.pi)) if heading_rad is None else heading_rad
     _check(style, duration_s, rate_hz)
@@ -127,7 +134,7 @@ def _activity(name: str) -> Activity:
 
 
 def _factor(rng: np.random.Generator, spread: float) -> float:
-    return float(np.exp(spread * np.clip(rng.standard_normal(), -2.5, 2.5)))
+    return float(np.exp(spread * np.clip(rng.standard_normal(), -2.4, 2.4)))
 
 
 def _check(style: _Style, duration_s: float, rate_hz: float) -> None:
@@ -154,7 +161,9 @@ def _sway(curves: Curves, rng: np.random.Generator) -> None:
     size = np.array([v if n in ("x", "y") else np.radians(v) for n, v in _SWAY.items()])
     drift = smooth_noise(rng, curves.t, len(columns), _SWAY_HZ)
     tremor = smooth_noise(rng, curves.t, len(columns), _TREMOR_HZ)
-    curves.value[:, columns] += size * (drift + _TREMOR_SHARE * tremor)
+    restless = np.exp(_RESTLESS * rng.standard_normal())
+    habit = _HABIT * rng.standard_normal(len(columns))
+    curves.value[:, columns] += size * (habit + restless * (drift + _TREMOR_SHARE * tremor))
 
 
 class ProceduralSource:
