@@ -9,7 +9,9 @@ took in truth stand in the table beside its figures.
 
 import json
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
@@ -27,11 +29,13 @@ from anymo.data.sampler import DrawConfig
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.encoder import FILE, ProtocolConfig, draw_robustness, evaluate_encoder
 from anymo.evaluation.ledger import model_hash, run_test_sets
+from anymo.training.engine import Paused
 from anymo.training.pretrain import PretrainConfig, pretrain
 
 _log = logging.getLogger(__name__)
 
 _PROBE_STEPS, _FIRST_STEPS = 12, 3  # timed, and of these left out: memory is still being claimed
+_PROBE_S = 180.0  # after which no further step is timed
 TEST_FILE = "test_sets.json"
 
 
@@ -207,10 +211,15 @@ def _seconds_per_step(config: RecipesConfig, variant: Variant, bodies: Sequence[
     run = pretrain_config(config, variant, config.seeds[0], _PROBE_STEPS)
     folder = config.output / f".probe-{variant.name}"
     rmtree(folder, ignore_errors=True)
-    pretrain(replace(run, output=folder, optim=replace(run.optim, log_every=1)), bodies)
+    with suppress(Paused):
+        pretrain(
+            replace(run, output=folder, optim=replace(run.optim, log_every=1)),
+            bodies,
+            deadline_s=time.monotonic() + _PROBE_S,
+        )
     seconds = [s * run.optim.batch_size for _, s in step_seconds(folder / "metrics.jsonl")]
     rmtree(folder)
-    return median(seconds[_FIRST_STEPS:])
+    return median(seconds[min(_FIRST_STEPS, len(seconds) - 1) :])
 
 
 def _plain(facts: dict[str, object]) -> dict[str, Any]:

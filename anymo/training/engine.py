@@ -20,6 +20,7 @@ from accelerate.utils import broadcast_object_list, set_seed
 from torch import nn
 from tqdm import tqdm
 
+from anymo.training.allocator import keep_freed_memory
 from anymo.training.average import WeightAverage
 from anymo.training.checkpoint import RunFolder, replacing, run_facts
 from anymo.training.launch import accelerator_of, autocast, zero_stage
@@ -77,6 +78,7 @@ def train(
         ValueError: the folder cannot be written, is too full or holds another configuration's checkpoint;
             `best` is not a value of `validate`; a tracker is not installed.
     """
+    keep_freed_memory()
     accelerator = accelerator_of(optim, folder)
     set_seed(seed, device_specific=True)
     facts = run_facts(optim, seed, accelerator.num_processes, config)
