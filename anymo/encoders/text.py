@@ -18,6 +18,7 @@ SentenceModel = Callable[[list[str]], torch.Tensor]
 # Weights are read from safetensors only: the other formats are pickles.
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _CLIP = {"clip", "clip_text_model"}
+_SENTENCES = 128  # embedded at once
 
 
 @lru_cache(maxsize=4)
@@ -31,8 +32,9 @@ def sentence_model(base: str, prompt: str = "") -> SentenceModel:
     modules = _json(folder / "modules.json", default=[])
     if [module["type"].rpartition(".")[2] for module in modules] == ["StaticEmbedding"]:
         return _prompted(_static_model(folder / modules[0]["path"]), prompt)
-    if not modules and _json(folder / "config.json", default={}).get("model_type") in _CLIP:
-        return _prompted(_clip_model(folder), prompt)
+    if not modules:
+        kind = _json(folder / "config.json", default={}).get("model_type")
+        return _prompted(_clip_model(folder) if kind in _CLIP else _mean_model(folder), prompt)
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"use_safetensors": True})
@@ -84,22 +86,49 @@ def _static_model(folder: Path) -> SentenceModel:
 
 def _clip_model(folder: Path) -> SentenceModel:
     """The text side of CLIP (Radford et al. 2021): the projected state of the end token."""
-    from transformers import AutoTokenizer, CLIPTextModelWithProjection
+    from transformers import CLIPTextModelWithProjection
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
     model = CLIPTextModelWithProjection.from_pretrained(folder, use_safetensors=True).eval()
-    limit = model.config.max_position_embeddings
+    return _transformer(folder, model, lambda out, _: out.text_embeds)
+
+
+def _mean_model(folder: Path) -> SentenceModel:
+    """A bare transformer: the mean of its last states over the tokens (Reimers and Gurevych 2019).
+
+    sentence-transformers reads such a folder so too; its import takes seconds and `datasets`.
+    """
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
+    return _transformer(
+        folder, model, lambda out, seen: (out.last_hidden_state * seen).sum(dim=1) / seen.sum(dim=1)
+    )
+
+
+def _transformer(
+    folder: Path, model: Any, pooled: Callable[[Any, torch.Tensor], torch.Tensor]
+) -> SentenceModel:
+    """Sentences through a transformer, those of like length together; `pooled` takes its output and mask."""
+    from transformers import AutoTokenizer
+
+    tokenizer, limit = AutoTokenizer.from_pretrained(folder), model.config.max_position_embeddings
 
     @torch.no_grad()
     def embed(texts: list[str]) -> torch.Tensor:
-        tokens = tokenizer(texts, padding=True, return_tensors="pt")
-        length = tokens.attention_mask.sum(dim=1)
-        if length.max() > limit:
-            raise ValueError(
-                f"text tower: {folder.name} takes {limit} tokens, got {int(length.max())} in "
-                f"{texts[int(length.argmax())]!r}; shorten the sentence"
-            )
-        return nn.functional.normalize(model(**tokens).text_embeds, dim=-1)
+        rows: dict[int, torch.Tensor] = {}
+        order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
+        for start in range(0, len(order), _SENTENCES):
+            part = order[start : start + _SENTENCES]
+            tokens = tokenizer([texts[k] for k in part], padding=True, return_tensors="pt")
+            length = tokens.attention_mask.sum(dim=1)
+            if length.max() > limit:
+                raise ValueError(
+                    f"text tower: {folder.name} takes {limit} tokens, got {int(length.max())} in "
+                    f"{texts[part[int(length.argmax())]]!r}; shorten the sentence"
+                )
+            vectors = pooled(model(**tokens), tokens.attention_mask[..., None])
+            rows |= zip(part, nn.functional.normalize(vectors, dim=-1), strict=True)
+        return torch.stack([rows[k] for k in range(len(texts))])
 
     return embed
 

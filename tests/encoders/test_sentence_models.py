@@ -1,5 +1,6 @@
 """Text towers on other sentence models, tiny and random, written by the libraries that read them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from transformers import (
 )
 
 from anymo.encoders import TextTower, TextTowerConfig
+from anymo.encoders.text import sentence_model
 
 WORDS = [
     "[PAD]",
@@ -148,3 +150,26 @@ def test_a_model_that_is_nowhere_is_refused() -> None:
 def test_a_sentence_without_words_is_refused(asset) -> None:
     with pytest.raises(ValueError, match="one word or more, got ''"):
         TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))(["walking", ""])
+
+
+def test_a_bare_transformer_is_read_as_sentence_transformers_reads_it(bert: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    bare = tmp_path / "bert"
+    own = TextTower.create(str(bare), embedding_size=16).base_embeddings(SENTENCES)
+    theirs = SentenceTransformer(str(bare), device="cpu").encode(
+        SENTENCES, convert_to_tensor=True, normalize_embeddings=True
+    )
+    torch.testing.assert_close(own, theirs, atol=1e-6, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"bert takes 32 tokens, got 42 in 'a a .*shorten the sentence"):
+        TextTower.create(str(bare)).base_embeddings([" ".join("a" * 40)])
+
+
+def test_sentences_of_unlike_length_keep_their_order(asset: Callable) -> None:
+    model = sentence_model(str(asset("minilm-l6-v2")))
+    texts = [f"a person {'very ' * (k % 7)}slowly raises arm {k}" for k in range(150)]
+    together = model(texts)
+    for k in (0, 6, 73, 149):
+        torch.testing.assert_close(model([texts[k]])[0], together[k], atol=1e-5, rtol=1e-4)
+    near = model(["walking up the stairs", "climbing stairs", "drinking from a cup"])
+    assert float(near[0] @ near[1]) > 0.6 > 0.3 > float(near[0] @ near[2])
