@@ -198,6 +198,11 @@ def _beside(config: EncoderEvalConfig) -> dict[str, Any]:
     protocol = json.loads(json.dumps(asdict(config.protocol)))
     models: dict[str, Any] = {}
     for path in config.beside:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"beside: expected an {FILE} that eval/encoder.py wrote, found no file {path}; measure that "
+                "model first"
+            )
         name, numbers = path.parent.name, json.loads(path.read_text())
         if name in models or name == config.output.name:
             raise ValueError(

@@ -99,6 +99,12 @@ def test_curves_beside_are_of_other_names_and_one_protocol(encoder_folder: Path,
         run_encoder_evaluation(replace(asked, beside=(files[1],)), ())
 
 
+def test_a_file_beside_must_be_there(encoder_folder: Path, tmp_path: Path) -> None:
+    config = EncoderEvalConfig(model=encoder_folder, beside=(tmp_path / "other" / "encoder.json",))
+    with pytest.raises(FileNotFoundError, match=r"expected an encoder.json .* measure that model first"):
+        run_encoder_evaluation(config, [])
+
+
 def test_the_named_run_is_the_default() -> None:
     file = REPOSITORY / "configs" / "eval" / "encoder.yaml"
     assert config.load(EncoderEvalConfig, ["--config_path", str(file)]) == EncoderEvalConfig()
