@@ -14,12 +14,12 @@ def main(corpus: Path, file: Path) -> None:
     """CORPUS is a folder that data_prep wrote; FILE is written."""
     from anymo.data.compact import write_compact
     from anymo.data.prepare import bodies_of
-    from anymo.encoders.configuration import TextTowerConfig
     from anymo.encoders.text import sentence_model
+    from anymo.training.pretrain import PretrainConfig
 
     start_logging()
     with errors_in_one_line():
-        base = TextTowerConfig().base
+        base = PretrainConfig().text_base
         report = write_compact(
             corpus, file, bodies=bodies_of(corpus), embed=sentence_model(base), text_base=base
         )

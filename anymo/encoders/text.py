@@ -43,6 +43,12 @@ def sentence_model(base: str, prompt: str = "") -> SentenceModel:
     )
 
 
+@lru_cache(maxsize=4)
+def _embedded(base: str, prompt: str) -> dict[str, torch.Tensor]:
+    """What towers on one sentence model have embedded so far, for all of them."""
+    return {}
+
+
 def _folder(base: str) -> Path:
     if Path(base).is_dir():
         return Path(base)
@@ -146,7 +152,7 @@ class TextTower(PreTrainedModel):
         super().__init__(config)
         self.mean = nn.Buffer(torch.zeros(config.hidden_size))
         self.projection = nn.Linear(config.hidden_size, config.embedding_size, bias=False)
-        self._cache: dict[str, torch.Tensor] = {}
+        self._cache = _embedded(config.base, config.prompt)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -171,7 +177,7 @@ class TextTower(PreTrainedModel):
 
     def remember(self, embeddings: Mapping[str, torch.Tensor]) -> None:
         """Take base embeddings (hidden_size,) of sentences, where the sentence model is not at hand."""
-        self._cache.update(embeddings)
+        self._cache = self._cache | dict(embeddings)
 
     def base_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
         """(num texts, hidden_size) unit embeddings of the sentence model.

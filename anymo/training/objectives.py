@@ -64,7 +64,7 @@ class ObjectiveConfig:
     pose_to_imu: float = 0.0
     synthesis: float = 0.0
     directions: Literal["both", "one"] = "both"
-    across_sources: bool = True
+    across_sources: bool = False
     num_captions: int = 1
     phrase_share: float = 0.5
     cross_view_temperature: float = 0.1

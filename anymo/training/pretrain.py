@@ -52,7 +52,7 @@ class EncoderShape:
     patch_samples: int = 10
     stem_stride: int = 1
     use_gyro: bool = True
-    rotation: Literal["augmented", "invariant", "levelled", "both"] = "augmented"
+    rotation: Literal["augmented", "invariant", "levelled", "both"] = "both"
     masked_nodes: Literal["token", "zero"] = "token"
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class PretrainConfig:
     corpus: Path = Path("runs/demo/corpus")
     output: Path = Path("runs/demo/pretrain")
     seed: int = 0
-    text_base: str = "wordllama-256"
+    text_base: str = "minilm-l6-v2"
     text_prompt: str = ""
     encoder: EncoderShape = field(default_factory=EncoderShape)
     draw: DrawConfig = field(default_factory=DrawConfig)

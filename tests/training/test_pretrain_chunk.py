@@ -39,7 +39,7 @@ def file(hand_motion: Callable[..., Motion], tmp_path_factory: pytest.TempPathFa
         return torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(len(texts), 256))), dim=-1)
 
     write_compact(
-        folder, folder / "c.safetensors", bodies=[body.load()], embed=embed, text_base="wordllama-256"
+        folder, folder / "c.safetensors", bodies=[body.load()], embed=embed, text_base="minilm-l6-v2"
     )
     return folder / "c.safetensors"
 
@@ -100,7 +100,7 @@ def test_a_missing_wheel_is_named(file: Path, tmp_path: Path) -> None:
 def test_another_sentence_model_is_refused(file: Path, tmp_path: Path) -> None:
     compact = read_compact(file)
     stated = PretrainConfig(output=tmp_path, text_base="another")
-    with pytest.raises(ValueError, match="expected wordllama-256 without a prompt"):
+    with pytest.raises(ValueError, match="expected minilm-l6-v2 without a prompt"):
         pretrain(stated, compact.bodies, compact=compact)
 
 
