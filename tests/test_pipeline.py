@@ -67,7 +67,7 @@ def test_half_precision_is_near_and_stays_single_outside(pipe: AnymoPipeline) ->
         pipe.to("cpu", torch.int8)
 
 
-@pytest.mark.parametrize("route", ["embedding", "likelihood"])
+@pytest.mark.parametrize("route", ["embedding", "likelihood", "generate"])
 def test_classify(pipe: AnymoPipeline, route: str) -> None:
     several = [recording(s, seed=k) for k, s in enumerate((0.6, 12.0))]
     found = pipe.classify(several, labels=LABELS, route=route)
@@ -78,6 +78,8 @@ def test_classify(pipe: AnymoPipeline, route: str) -> None:
         assert result.label == max(result.scores, key=result.scores.__getitem__)
     (alone,) = pipe.classify(several[1], labels=LABELS, route=route)
     assert alone.scores == pytest.approx(found[1].scores, abs=1e-4)
+    if route == "generate":  # the question names the labels in their order
+        return
     (turned,) = pipe.classify(several[1], labels=LABELS[::-1], route=route)
     assert turned.scores == pytest.approx(alone.scores, abs=1e-4)
 
@@ -119,9 +121,16 @@ def test_labels_that_cannot_be_told_apart(pipe: AnymoPipeline, labels: list[str]
 
 def test_unknown_route(pipe: AnymoPipeline) -> None:
     with pytest.raises(
-        ValueError, match=r"route: expected one of \('embedding', 'likelihood'\), got 'magic'"
+        ValueError, match=r"route: expected one of \('embedding', 'likelihood', 'generate'\), got 'magic'"
     ):
         pipe.classify(recording(1.0), labels=LABELS, route="magic")
+
+
+def test_ask(pipe: AnymoPipeline) -> None:
+    said = pipe.ask([recording(0.6), recording(12.0)], "which arm wears the sensor?", max_windows=2)
+    assert [type(answer) for answer in said] == [str, str]
+    with pytest.raises(ValueError, match="expected a question in words, got an empty one"):
+        pipe.ask(recording(1.0), " ")
 
 
 @pytest.mark.parametrize("part", ["encoder", "text", "tokenizer"])

@@ -1,110 +1,68 @@
-"""A causal language model that reads motion tokens, with LoRA on its attention and feed-forward.
+"""A language model that has learnt to read motion: made, saved, and asked.
 
-Shapes: B prompts, N positions, H width of the language model, G groups, K codes, C code width.
+Shapes: B prompts, N positions, G groups, K codes, C code width, E width of the contrastive embeddings.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
-from torch.nn import functional as F
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from anymo import assets
-from anymo.align.prompts import prompt
-from anymo.align.vocabulary import MotionVocabulary
+from anymo.align.base import check_shape, load_base, run, shape_of, with_lora
+from anymo.align.network import MotionNetwork, MotionPrompt
+from anymo.align.prompts import opening, prompt
+from anymo.align.scoring import trees
 
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-IGNORED = -100
+__all__ = ["MotionLanguageModel", "MotionPrompt"]
+
 _PRIOR_STEPS = 10  # latent steps of a random motion, a window of 5 s
+_MOTION, _HEADS = "motion_embedding.safetensors", "contrastive.safetensors"
 
 
-@dataclass(frozen=True, slots=True)
-class MotionPrompt:
-    """Ids of one prompt, up to where the answer begins."""
+class MotionLanguageModel(MotionNetwork):
+    """Base model, LoRA adapter and motion embeddings; `generate` and `log_likelihood` answer."""
 
-    ids: tuple[int, ...]
+    _is_fused = False
 
-
-class MotionEmbedding(nn.Module):
-    """Embeddings of motion tokens, projected from the tokenizer's codebook.
-
-    A linear map per group, fitted by `fit`, and a correction that starts at zero.
-    """
-
-    def __init__(self, codebook_GKC: torch.Tensor, width: int) -> None:
-        super().__init__()
-        groups, _, code_width = codebook_GKC.shape
-        self.codebook = nn.Buffer(codebook_GKC.clone())
-        self.weight = nn.Parameter(torch.randn(groups, code_width, width) * 0.02)
-        self.bias = nn.Parameter(torch.zeros(groups, 1, width))
-        last = nn.Linear(width, width)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.correction = nn.Sequential(nn.Linear(code_width, width), nn.GELU(), last)
-        self.edges = nn.Parameter(torch.randn(2, width) * 0.02)
-
-    def forward(self) -> torch.Tensor:
-        """(2 + G K, H) in the order of `MotionVocabulary`."""
-        rows = torch.bmm(self.codebook, self.weight) + self.bias + self.correction(self.codebook)
-        return torch.cat([self.edges, rows.flatten(0, 1)])
-
-    @torch.no_grad()
-    def fit(self, codes_BG: torch.Tensor, target_BH: torch.Tensor, ridge: float = 1.0) -> None:
-        """Start the linear maps at the ridge regression from codes to the words they should stand beside.
+    @classmethod
+    def create(
+        cls,
+        base: str,
+        codebook_GKC: torch.Tensor,
+        *,
+        lora_rank: int = 16,
+        embedding_size: int = 0,
+        four_bit: bool = False,
+    ) -> Self:
+        """New adapter and embeddings on a base model.
 
         Args:
-            codes_BG: codes of latent steps.
-            target_BH: for each, the mean input embedding of its activity's tokens.
-            ridge: penalty on the weights.
+            base: as `anymo.align.base.load_base`, which says what is refused.
+            codebook_GKC: of the motion tokenizer.
+            lora_rank: rank of the adapter.
+            embedding_size: E of `embed_motion` and `embed_texts`; 0 makes no heads.
+            four_bit: quantise the base, on a GPU.
         """
-        mean = target_BH.mean(dim=0)
-        for group, codebook in enumerate(self.codebook):
-            x = codebook[codes_BG[:, group]]
-            centre = x.mean(dim=0)
-            gram = (x - centre).T @ (x - centre) + ridge * torch.eye(x.shape[1], device=x.device)
-            self.weight[group] = torch.linalg.solve(gram, (x - centre).T @ (target_BH - mean))
-            self.bias[group] = mean - centre @ self.weight[group]
-
-
-class MotionLanguageModel(nn.Module):
-    """Base model, LoRA adapter and motion embeddings; `generate` and `log_likelihood` answer.
-
-    Motion ids lie behind the base vocabulary and are only ever read, so the base embedding and the
-    logits of its own tokens are untouched at the start.
-    """
-
-    def __init__(
-        self, language_model: Any, text_tokenizer: Any, codebook_GKC: torch.Tensor, base: str
-    ) -> None:
-        super().__init__()
-        self.language_model, self.text_tokenizer, self.base = language_model, text_tokenizer, base
-        config = language_model.config
-        self.vocabulary = MotionVocabulary(config.vocab_size, codebook_GKC.shape[0], codebook_GKC.shape[1])
-        self.motion_embedding = MotionEmbedding(codebook_GKC, config.hidden_size)
+        model, tokenizer = load_base(base, four_bit=four_bit)
+        result = cls(with_lora(model, lora_rank), tokenizer, codebook_GKC, base, embedding_size)
+        return result.to(model.device)
 
     @classmethod
-    def create(cls, base: str, codebook_GKC: torch.Tensor, *, lora_rank: int = 16) -> Self:
-        """New adapter and embeddings on a base model given by asset name or path."""
-        from peft import LoraConfig, get_peft_model
+    def from_pretrained(cls, folder: Path, *, base: str | None = None, four_bit: bool = False) -> Self:
+        """Read what `save_pretrained` wrote, ready to answer.
 
-        model, tokenizer = _load_base(base)
-        lora = LoraConfig(
-            r=lora_rank, lora_alpha=2 * lora_rank, target_modules=list(LORA_TARGETS), task_type="CAUSAL_LM"
-        )
-        return cls(get_peft_model(model, lora), tokenizer, codebook_GKC, base)
-
-    @classmethod
-    def from_pretrained(cls, folder: Path) -> Self:
-        """Read what `save_pretrained` wrote; the base comes from its own asset.
+        Args:
+            folder: of the aligned model.
+            base: where the base is now; None is where it was.
+            four_bit: quantise the base, on a GPU.
 
         Raises:
-            FileNotFoundError: the folder holds no aligned model.
+            FileNotFoundError: the folder holds no aligned model, or the base is missing.
+            ValueError: the base is not that which the adapter was trained on.
         """
         from peft import PeftModel
 
@@ -114,105 +72,156 @@ class MotionLanguageModel(nn.Module):
             raise FileNotFoundError(
                 f"language model: expected {path}; give a folder written by train/align.py"
             )
-        base = json.loads(path.read_text())["base"]
-        model, tokenizer = _load_base(base)
-        state = load_file(folder / "motion_embedding.safetensors")
-        result = cls(PeftModel.from_pretrained(model, folder / "adapter"), tokenizer, state["codebook"], base)
+        facts = json.loads(path.read_text())
+        base = base or facts["base"]
+        model, tokenizer = load_base(base, four_bit=four_bit)
+        check_shape(facts["shape"], model, base, folder)
+        state = load_file(folder / _MOTION)
+        adapted = PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True)
+        result = cls(adapted, tokenizer, state["codebook"], base, facts["embedding_size"])
         result.motion_embedding.load_state_dict(state)
-        return result.eval()
+        if result.heads is not None:
+            result.heads.load_state_dict(load_file(folder / _HEADS))
+        return result.to(model.device).eval() if four_bit else result.eval()._fuse()
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write adapter, motion embeddings and the base's name; `alignment.json` comes last."""
+        """Write adapter, motion embeddings, heads and the base's name; `alignment.json` comes last."""
         folder.mkdir(parents=True, exist_ok=True)
         self.language_model.save_pretrained(folder / "adapter")
-        state = {k: v.contiguous() for k, v in self.motion_embedding.state_dict().items()}
-        save_file(state, folder / "motion_embedding.safetensors")
-        facts = {"base": self.base, "vocabulary": asdict(self.vocabulary)}
+        for module, name in ((self.motion_embedding, _MOTION), (self.heads, _HEADS)):
+            if module is not None:
+                save_file({k: v.contiguous() for k, v in module.state_dict().items()}, folder / name)
+        facts = {
+            "base": self.base,
+            "shape": shape_of(self.language_model),
+            "vocabulary": asdict(self.vocabulary),
+            "embedding_size": 0 if self.heads is None else self.heads.size,
+        }
         (folder / "alignment.json").write_text(json.dumps(facts, indent=2))
 
+    def merged(self) -> Any:
+        """A plain model of transformers with adapter and motion tokens in it, beside this one."""
+        from anymo.align.merging import merged
+
+        return merged(self)[0]
+
+    def save_merged(self, folder: Path) -> None:
+        """Write `merged()` and its tokenizer, which knows `<imu_*>`; both load without this package."""
+        from anymo.align.merging import merged
+
+        for part in merged(self):
+            part.save_pretrained(folder)
+
+    def _fuse(self) -> Self:
+        """Add the adapter to the weights: 420 small products less per token; `train()` takes it out again."""
+        self.language_model.merge_adapter()
+        self._is_fused = True
+        return self
+
     @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        return self.motion_embedding.bias.device
+    def is_fused(self) -> bool:
+        """Whether the base's weights hold the adapter at this moment."""
+        return self._is_fused
 
-    def prompt(self, codes_LG: torch.Tensor, segments: Sequence[int]) -> MotionPrompt:
-        """Prompt about one motion, given its codes (L, G) and the segments that wore the sensors."""
-        before, after = prompt(segments)
-        return MotionPrompt((*self._text_ids(before), *self.vocabulary.ids(codes_LG), *self._text_ids(after)))
+    def train(self, mode: bool = True) -> Self:
+        """As of any module; an adapter that was fused for answering is taken out before it is trained."""
+        if mode and self._is_fused:
+            self.language_model.unmerge_adapter()
+            self._is_fused = False
+        return super().train(mode)
 
-    def _text_ids(self, text: str) -> list[int]:
-        ids: list[int] = self.text_tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+    def prompt(
+        self, codes_LG: torch.Tensor, segments: Sequence[int], instruction: str | None = None
+    ) -> MotionPrompt:
+        """Prompt about one motion.
 
-    def embed(self, ids_BN: torch.Tensor) -> torch.Tensor:
-        """Input embeddings (B, N, H) of text and motion ids."""
-        own = ids_BN >= self.vocabulary.first
-        text = self.language_model.get_input_embeddings()(ids_BN.masked_fill(own, 0))
-        motion = F.embedding((ids_BN - self.vocabulary.first).clamp_min(0), self.motion_embedding())
-        return torch.where(own[..., None], motion.to(text.dtype), text)
+        Args:
+            codes_LG: codes (L, G) of the motion.
+            segments: that wear the sensors.
+            instruction: one of `anymo.align.prompts`; None asks for activity and description.
+        """
+        before, after = prompt(segments, instruction)
+        return MotionPrompt((*self.text_ids(before), *self.vocabulary.ids(codes_LG), *self.text_ids(after)))
 
-    def forward(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:
-        """Mean cross-entropy of the answers' tokens given the prompts; prompts carry no loss."""
-        end = self.text_tokenizer.eos_token_id
-        rows = [(p.ids, (*self._text_ids(a), end)) for p, a in zip(prompts, answers, strict=True)]
-        length = max(len(p) + len(a) for p, a in rows)
-        ids = torch.zeros(len(rows), length, dtype=torch.long)
-        labels = torch.full((len(rows), length), IGNORED)
-        mask = torch.zeros(len(rows), length, dtype=torch.long)
-        for row, (p, a) in enumerate(rows):
-            ids[row, : len(p) + len(a)] = torch.tensor(p + a)
-            labels[row, len(p) : len(p) + len(a)] = torch.tensor(a)
-            mask[row, : len(p) + len(a)] = 1
-        labels = labels.to(self.device)
-        hidden = self._hidden(
-            inputs_embeds=self.embed(ids.to(self.device)), attention_mask=mask.to(self.device)
-        )
-        counted = labels[:, 1:] != IGNORED
-        logits = self.language_model.get_output_embeddings()(hidden[:, :-1][counted])
-        return F.cross_entropy(logits.float(), labels[:, 1:][counted])
+    def motion_prompt(self, segments: Sequence[int], text: str = "") -> MotionPrompt:
+        """Prompt whose answer is the motion tokens of a text, or of anything."""
+        return MotionPrompt((*self.text_ids(opening(segments, text)), self.vocabulary.bos))
 
-    def _hidden(self, **inputs: torch.Tensor) -> torch.Tensor:
-        """Last hidden states; logits are made only where they are read (a quarter of the cost)."""
-        states: torch.Tensor = self.language_model.get_base_model().model(**inputs).last_hidden_state
-        return states
+    def motion_ids(self, codes_LG: torch.Tensor) -> tuple[int, ...]:
+        """Ids of an answer in motion tokens, with its end."""
+        return tuple(self.vocabulary.ids(codes_LG)[1:])
 
     @torch.no_grad()
     def generate(self, prompts: Sequence[MotionPrompt], *, max_new_tokens: int = 40) -> list[str]:
-        """Greedy answers, up to the end token or `max_new_tokens`."""
-        embeddings, mask = self._left_padded(prompts)
+        """Greedy answers in words, up to the end token or `max_new_tokens`."""
+        ids, mask = self.padded([p.ids for p in prompts], left=True)
         out = self.language_model.generate(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            pad_token_id=self.text_tokenizer.eos_token_id,
+            inputs_embeds=self.embed(ids), attention_mask=mask, max_new_tokens=max_new_tokens
         )
         return [t.strip() for t in self.text_tokenizer.batch_decode(out, skip_special_tokens=True)]
+
+    @torch.no_grad()
+    def generate_motion(self, prompts: Sequence[MotionPrompt], *, max_steps: int = 32) -> list[torch.Tensor]:
+        """Greedy motion after `motion_prompt`s: codes (L, G) each, at most so many latent steps."""
+        groups, size, table = (
+            self.vocabulary.num_groups,
+            self.vocabulary.codebook_size,
+            self.motion_embedding(),
+        )
+        ids, mask = self.padded([p.ids for p in prompts], left=True)
+        inputs, cache, said = self.embed(ids), None, list[torch.Tensor]()
+        for k in range(max_steps * groups):
+            out = run(self.language_model, mask, inputs_embeds=inputs, past_key_values=cache, use_cache=True)
+            logits = out.last_hidden_state[:, -1].float() @ table.float().T
+            first = 2 + k % groups * size
+            allowed = torch.zeros_like(logits[0], dtype=torch.bool)
+            allowed[first : first + size] = True
+            allowed[1] = k > 0 and k % groups == 0
+            place = logits.masked_fill(~allowed, -torch.inf).argmax(dim=-1)
+            said.append(place + self.vocabulary.first)
+            if all((row == self.vocabulary.eos).any() for row in torch.stack(said, dim=1)):
+                break
+            cache, inputs = out.past_key_values, table[place][:, None].to(inputs.dtype)
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        return [self._codes(row.tolist()) for row in torch.stack(said, dim=1)]
+
+    def _codes(self, ids: list[int]) -> torch.Tensor:
+        """Codes (L, G) up to the end."""
+        end = self.vocabulary.eos
+        own = ids[: ids.index(end)] if end in ids else ids
+        return self.vocabulary.codes([self.vocabulary.bos, *own, end])
 
     @torch.no_grad()
     def log_likelihood(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:
         """Mean log-probability per token of every answer after every prompt: (B, num answers).
 
-        The prompt is run once and its keys and values are shared by all answers.
+        The prompt is run once, and so is every beginning that answers have in common (`AnswerTree`).
+
+        Raises:
+            ValueError: an answer has no token.
         """
-        embeddings, mask = self._left_padded(prompts)
-        body, head = self.language_model.get_base_model().model, self.language_model.get_output_embeddings()
-        first = body(inputs_embeds=embeddings, attention_mask=mask, use_cache=True)
-        rows = [self._text_ids(a) for a in answers]
-        length = max(map(len, rows))
-        ids = torch.tensor([[*r, *[0] * (length - len(r))] for r in rows], device=self.device)
-        real = torch.tensor([[1] * len(r) + [0] * (length - len(r)) for r in rows], device=self.device)
-        cache, num = first.past_key_values, len(prompts)
-        cache.batch_repeat_interleave(len(rows))
-        ids, real = ids.repeat(num, 1), real.repeat(num, 1)
-        mask = torch.cat([mask.repeat_interleave(len(rows), dim=0), real], dim=1)
-        rest = body(inputs_embeds=self.embed(ids), attention_mask=mask, past_key_values=cache)
-        opening = first.last_hidden_state[:, -1:].repeat_interleave(len(rows), dim=0)
-        hidden = torch.cat([opening, rest.last_hidden_state[:, :-1]], dim=1)
-        counted = real.bool()
-        scores = -F.cross_entropy(head(hidden[counted]).float(), ids[counted], reduction="none")
-        total = scores.new_zeros(len(ids)).index_add(0, counted.nonzero()[:, 0], scores)
-        return (total / real.sum(dim=1)).view(num, len(rows))
+        ids, mask = self.padded([p.ids for p in prompts], left=True)
+        first = run(self.language_model, mask, inputs_embeds=self.embed(ids), use_cache=True)
+        opening, cache = first.last_hidden_state[:, -1:], first.past_key_values
+        depth = mask.sum(dim=1, keepdim=True) - 1
+        rows = [self.text_ids(a) for a in answers]
+        total = torch.zeros(len(prompts), len(rows), device=self.device)
+        for tree in trees(rows, len(prompts)):
+            states = opening
+            if len(tree.tokens):
+                inner = self.embed(tree.tokens.to(self.device).expand(len(prompts), -1))
+                after = run(
+                    self.language_model,
+                    tree.mask(mask, inner.dtype),
+                    inputs_embeds=inner,
+                    position_ids=depth + tree.depth.to(self.device),
+                    past_key_values=cache,
+                    use_cache=True,
+                ).last_hidden_state
+                cache.crop(-len(tree.tokens))
+                states = torch.cat([opening, after], dim=1)
+            total.index_add_(1, tree.answer.to(self.device), tree.scores(self.text_logits(states)))
+        return total / torch.tensor([len(row) for row in rows], device=self.device)
 
     def prior(self, answers: Sequence[str], segments: Sequence[int], *, num: int = 16) -> torch.Tensor:
         """Mean `log_likelihood` of answers after random motion tokens: what is said whatever the motion.
@@ -224,17 +233,3 @@ class MotionLanguageModel(nn.Module):
         shape = (num, _PRIOR_STEPS, self.vocabulary.num_groups)
         codes = torch.randint(self.vocabulary.codebook_size, shape, generator=generator)
         return self.log_likelihood([self.prompt(c, segments) for c in codes], answers).mean(dim=0)
-
-    def _left_padded(self, prompts: Sequence[MotionPrompt]) -> tuple[torch.Tensor, torch.Tensor]:
-        length = max(len(p.ids) for p in prompts)
-        ids = torch.tensor([[0] * (length - len(p.ids)) + list(p.ids) for p in prompts], device=self.device)
-        mask = torch.tensor(
-            [[0] * (length - len(p.ids)) + [1] * len(p.ids) for p in prompts], device=self.device
-        )
-        return self.embed(ids), mask
-
-
-def _load_base(base: str) -> tuple[Any, Any]:
-    path = Path(base) if Path(base).is_dir() else assets.resolve(base)
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    return model, AutoTokenizer.from_pretrained(path)

@@ -18,8 +18,9 @@ class MotionReader(nn.Module):
 
     @torch.no_grad()
     def forward(self, windows: WindowBatch) -> list[torch.Tensor]:
-        """Codes (L, G) of each window's valid steps; L differs between windows."""
+        """Codes (L, G) of each window's valid tokens; L differs between windows."""
         self.eval()
         out = self.encoder(windows)
-        codes = self.tokenizer.encode(out.sequence)
-        return [c[v] for c, v in zip(codes, out.sequence_valid, strict=True)]
+        codes = self.tokenizer.encode(out.sequence, out.sequence_valid)
+        valid = self.tokenizer.tokens_valid(out.sequence_valid)
+        return [c[v] for c, v in zip(codes, valid, strict=True)]

@@ -51,7 +51,12 @@ class MotionVocabulary:
         flat = torch.tensor(ids[1:-1]).view(-1, self.num_groups) - self.first - 2
         return flat - torch.arange(self.num_groups) * self.codebook_size
 
+    @property
+    def tokens(self) -> list[str]:
+        """Names of all motion tokens, in the order of their ids."""
+        return ["<imu_bos>", "<imu_eos>", *(f"<imu_{k:04d}>" for k in range(len(self) - 2))]
+
     def names(self, ids: list[int]) -> str:
         """Ids as people read them: `<imu_bos><imu_0012>…<imu_eos>`."""
-        special = {self.bos: "<imu_bos>", self.eos: "<imu_eos>"}
-        return "".join(special.get(i, f"<imu_{i - self.first - 2:04d}>") for i in ids)
+        tokens = self.tokens
+        return "".join(tokens[i - self.first] for i in ids)

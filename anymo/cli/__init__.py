@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anymo.cli import demo, info, model, placements, simulate
+from anymo.cli import classify, demo, export, info, placements, retrieve, simulate, words
 from anymo.cli.session import errors_in_one_line, show_tracebacks, start_logging
 
 app = typer.Typer(
@@ -16,10 +16,13 @@ app = typer.Typer(
 )
 app.command("demo", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(demo.demo)
 app.command("simulate")(simulate.simulate)
-app.command("classify")(model.classify)
-app.command("caption")(model.caption)
-app.command("retrieve")(model.retrieve)
+app.command("classify")(classify.classify)
+app.command("caption")(words.caption)
+app.command("ask")(words.ask)
+app.command("retrieve")(retrieve.retrieve)
+app.add_typer(retrieve.index_app, name="index")
 app.command("placements")(placements.placements)
+app.command("export")(export.export)
 app.command("info")(info.info)
 
 

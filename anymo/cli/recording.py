@@ -1,4 +1,4 @@
-"""A file and what its user states about it, as options that several commands share."""
+"""What a user states about a file, as options that several commands share."""
 
 import inspect
 from collections.abc import Callable
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
+    from anymo.pipeline.pieces import Stated
     from anymo.records import Recording
 
 EXAMPLE = "--rate 50 --acc-unit g --gyro-unit deg/s --gravity included --placement 'left wrist'"
+File = Annotated[Path, typer.Argument(help="Recording: .csv, .npz or .parquet.")]
 
 
-def stated_recording(
-    file: Annotated[Path, typer.Argument(help="Recording: .csv, .npz or .parquet.")],
+def statement(
     *,
     rate: Annotated[float | None, typer.Option(help="Samples per second; or a time column says it.")] = None,
     acc_unit: Annotated[str | None, typer.Option(help="g or m/s^2. Required.")] = None,
@@ -39,42 +40,60 @@ def stated_recording(
     nan: Annotated[
         Literal["error", "mask"], typer.Option(help="Refuse missing values, or mark them missing.")
     ] = "error",
-) -> "Recording":
-    """Read a recording; its units, gravity and placement are never guessed.
+) -> "Stated":
+    """What `anymo.data.read_recording` asks of a source; nothing is guessed."""
+    stated: Any = {
+        "rate_hz": rate,
+        "acc_unit": acc_unit,
+        "gyro_unit": gyro_unit,
+        "gravity": gravity,
+        "sign": sign,
+        "placement": placement,
+        "columns": None if columns is None else [c.strip() for c in columns.split(",")],
+        "time_column": time_column,
+        "nan": nan,
+    }
+    return stated  # type: ignore[no-any-return]
+
+
+def check_stated(file: Path, stated: "Stated") -> None:
+    """Refuse a statement that is not complete.
+
+    Raises:
+        ValueError: with the options that are missing.
+    """
+    needed = {"--acc-unit": "acc_unit", "--gravity": "gravity", "--placement": "placement"}
+    missing = ", ".join(option for option, fact in needed.items() if stated.get(fact) is None)
+    if missing:
+        raise ValueError(f"{file}: state {missing}; nothing is guessed. For example: {file} {EXAMPLE}")
+
+
+def recording_of(file: Path, stated: "Stated") -> "Recording":
+    """Read a recording.
 
     Raises:
         ValueError: a statement is missing, or the file contradicts one.
     """
     from anymo.data import read_recording
 
-    if acc_unit is None or gravity is None or placement is None:
-        needed = {"--acc-unit": acc_unit, "--gravity": gravity, "--placement": placement}
-        missing = ", ".join(option for option, value in needed.items() if value is None)
-        raise ValueError(f"{file}: state {missing}; nothing is guessed. For example: {file} {EXAMPLE}")
-    return read_recording(
-        file,
-        rate_hz=rate,
-        acc_unit=acc_unit,
-        gyro_unit=gyro_unit,
-        gravity=gravity,
-        sign=sign,
-        placement=placement,
-        columns=None if columns is None else [c.strip() for c in columns.split(",")],
-        time_column=time_column,
-        nan=nan,
-    )
+    check_stated(file, stated)
+    facts: Any = stated
+    return read_recording(file, **facts)
 
 
-def takes_recording(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the command's first parameter, a Recording, into the options of `stated_recording`."""
-    stated = inspect.signature(stated_recording).parameters
+def takes_statement(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the command's first parameter, what is stated, into the options of `statement`."""
+    facts = inspect.signature(statement).parameters
     own = list(inspect.signature(command).parameters.values())[1:]
 
     def with_options(**options: Any) -> None:
-        recording = stated_recording(**{name: options.pop(name) for name in stated})
-        command(recording, **options)
+        stated = statement(**{name: options.pop(name) for name in facts})
+        command(stated, **options)
 
-    parameters = [*stated.values(), *own]
+    parameters = [
+        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
+        *facts.values(),
+    ]
     with_options.__doc__ = command.__doc__
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {p.name: p.annotation for p in parameters}

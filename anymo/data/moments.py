@@ -137,7 +137,8 @@ def busier_side(pose: torch.Tensor) -> torch.Tensor:
     local = pose[..., : 6 * NUM_SEGMENTS].unflatten(-1, (NUM_SEGMENTS, 6))
     steps = local.diff(dim=1).square().sum(-1).mean(1)
     turning = steps @ _LIMB.T.to(steps)
-    return (turning > 2 * turning[:, _TWIN]) & (turning > _IDLE)
+    busier: torch.Tensor = (turning > 2 * turning[:, _TWIN]) & (turning > _IDLE)
+    return busier
 
 
 def _limb() -> torch.Tensor:

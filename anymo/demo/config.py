@@ -34,7 +34,10 @@ class DemoConfig:
     runs: Path = Path("runs")
     prepare: PrepareConfig = field(default_factory=PrepareConfig)
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    # A run of minutes does not fill 2048 codes.
+    tokenizer: TokenizerConfig = field(
+        default_factory=lambda: TokenizerConfig(codebook_size=512, levels=(8, 8, 8))
+    )
     align: AlignConfig = field(default_factory=AlignConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 

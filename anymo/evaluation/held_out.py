@@ -56,7 +56,12 @@ class HeldOutCaptions:
 
 
 def held_out_batch(
-    sampler: WindowSampler, size: int, seed: int, *, clips: torch.Tensor | None = None
+    sampler: WindowSampler,
+    size: int,
+    seed: int,
+    *,
+    clips: torch.Tensor | None = None,
+    num_captions: int = 1,
 ) -> SimulatedBatch:
     """The windows the protocols use: one view each, fixed by the seed.
 
@@ -67,13 +72,20 @@ def held_out_batch(
         size: number of windows.
         seed: of every draw.
         clips: (size,) positions in `sampler.clips`, in this order; None takes all clips alike, shuffled.
+        num_captions: captions per window; the windows are the same however many.
     """
     if clips is None:
         num = len(sampler.clips)
         clips = torch.arange(size) * num // size if size < num else torch.arange(size) % num
         clips = clips[torch.randperm(size, generator=_generator(seed))]
     parts = [
-        sampler.batch(len(part), np.random.default_rng([seed, _DRAW, k]), num_views=1, clips=part)
+        sampler.batch(
+            len(part),
+            np.random.default_rng([seed, _DRAW, k]),
+            num_views=1,
+            num_captions=num_captions,
+            clips=part,
+        )
         for k, part in enumerate(clips.split(_PART))
     ]
     return SimulatedBatch.joined(parts)

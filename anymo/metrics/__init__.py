@@ -1,10 +1,13 @@
 """Metrics: pure numpy functions from scores and truth to numbers, with chance beside each."""
 
-from anymo.metrics.caption import CaptionResult, bleu, embedding_similarity, rouge_l, score_captions, tokenize
+from anymo.metrics.caption import CaptionResult, bleu, embedding_similarity, rouge_l, score_captions
+from anymo.metrics.cider import cider
 from anymo.metrics.classification import ClassificationResult, classification
 from anymo.metrics.intervals import Interval, bootstrap_interval, seeds_interval
+from anymo.metrics.meteor import meteor
 from anymo.metrics.retrieval import RetrievalResult, merge_duplicates, retrieval
 from anymo.metrics.signal import pearson, relative_rmse, rmse
+from anymo.metrics.words import tokenize
 
 __all__ = [
     "CaptionResult",
@@ -13,9 +16,11 @@ __all__ = [
     "RetrievalResult",
     "bleu",
     "bootstrap_interval",
+    "cider",
     "classification",
     "embedding_similarity",
     "merge_duplicates",
+    "meteor",
     "pearson",
     "relative_rmse",
     "retrieval",

@@ -1,16 +1,20 @@
-"""Caption metrics as AnyMo defines them (arXiv 2605.22715): sentence BLEU, ROUGE-L, embedding cosine.
+"""Caption metrics: BLEU, ROUGE-L and embedding cosine as AnyMo defines them, METEOR and CIDEr beside them.
 
-Sentence-level BLEU averaged over samples is not corpus BLEU (sacreBLEU, COCO); compare like with like.
+AnyMo: arXiv 2605.22715. Sentence-level BLEU averaged over samples is not corpus BLEU (sacreBLEU, COCO);
+compare like with like.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import exp, log
 
 import numpy as np
 import numpy.typing as npt
+
+from anymo.metrics.cider import cider
+from anymo.metrics.meteor import meteor
+from anymo.metrics.words import check_pairs, ngrams, tokenize, tokenized
 
 PRECISION_FLOOR = 1e-9
 Floats = npt.NDArray[np.float64]
@@ -18,24 +22,30 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CaptionResult:
-    """Scores in [0, 1] of each of N captions, each (N,); their means are what is reported."""
+    """Scores of each of N captions, each (N,); their means are what is reported.
+
+    All are in [0, 1], but CIDEr and CIDEr-D in [0, 10]. `meteor` has the stages exact and stem alone.
+    """
 
     bleu_1: Floats
     bleu_4: Floats
     rouge_l: Floats
+    meteor: Floats
+    cider: Floats
+    cider_d: Floats
+
+    def scores(self) -> dict[str, Floats]:
+        """Metric -> (N,) scores."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def to_dict(self) -> dict[str, float]:
         """Means over the captions, for metrics.json."""
-        return {
-            "num_samples": len(self.bleu_1),
-            "bleu_1": float(self.bleu_1.mean()),
-            "bleu_4": float(self.bleu_4.mean()),
-            "rouge_l": float(self.rouge_l.mean()),
-        }
+        means = {name: float(scores.mean()) for name, scores in self.scores().items()}
+        return {"num_samples": len(self.bleu_1), **means}
 
 
 def score_captions(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> CaptionResult:
-    """BLEU-1, BLEU-4 and ROUGE-L of each caption.
+    """BLEU-1, BLEU-4, ROUGE-L, METEOR, CIDEr and CIDEr-D of each caption.
 
     Chance is the same call with the predictions permuted: what fluent but unrelated captions get.
 
@@ -46,22 +56,16 @@ def score_captions(predictions: Sequence[str], references: Sequence[Sequence[str
     Raises:
         ValueError: no captions, different lengths, or a caption without references.
     """
-    if not predictions or len(predictions) != len(references):
-        raise ValueError(
-            f"captions: expected as many reference lists as predictions, 1 or more, "
-            f"got {len(predictions)} predictions and {len(references)} lists"
-        )
+    check_pairs(predictions, references)
     pairs = list(zip(predictions, references, strict=True))
     return CaptionResult(
         bleu_1=np.array([bleu(p, r, order=1) for p, r in pairs]),
         bleu_4=np.array([bleu(p, r, order=4) for p, r in pairs]),
         rouge_l=np.array([rouge_l(p, r) for p, r in pairs]),
+        meteor=np.array([meteor(p, r) for p, r in pairs]),
+        cider=cider(predictions, references, variant="cider"),
+        cider_d=cider(predictions, references),
     )
-
-
-def tokenize(text: str) -> list[str]:
-    r"""Lower-cased words of the pattern \w+."""
-    return re.findall(r"\w+", text.lower())
 
 
 def bleu(prediction: str, references: Sequence[str], *, order: int) -> float:
@@ -73,7 +77,7 @@ def bleu(prediction: str, references: Sequence[str], *, order: int) -> float:
     Raises:
         ValueError: no reference.
     """
-    words, truths = tokenize(prediction), _tokenized(references)
+    words, truths = tokenize(prediction), tokenized(references)
     if not words:
         return 0.0
     logs = [log(max(_clipped_precision(words, truths, n), PRECISION_FLOOR)) for n in range(1, order + 1)]
@@ -92,7 +96,7 @@ def rouge_l(prediction: str, references: Sequence[str]) -> float:
     # F1 with P = L/m and R = L/n is 2L/(m + n)
     return max(
         2 * _common_subsequence(words, truth) / max(len(words) + len(truth), 1)
-        for truth in _tokenized(references)
+        for truth in tokenized(references)
     )
 
 
@@ -119,20 +123,10 @@ def embedding_similarity(predictions: npt.ArrayLike, references: Sequence[npt.Ar
     return np.array(best)
 
 
-def _tokenized(references: Sequence[str]) -> list[list[str]]:
-    if isinstance(references, str) or not references:
-        raise ValueError(f"references: expected a list of one sentence or more, got {references!r}")
-    return [tokenize(r) for r in references]
-
-
-def _ngrams(words: list[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[i:] for i in range(n)), strict=False))
-
-
 def _clipped_precision(words: list[str], truths: list[list[str]], n: int) -> float:
-    counts, allowed = _ngrams(words, n), Counter[tuple[str, ...]]()
+    counts, allowed = ngrams(words, n), Counter[tuple[str, ...]]()
     for truth in truths:
-        allowed |= _ngrams(truth, n)
+        allowed |= ngrams(truth, n)
     return (counts & allowed).total() / max(counts.total(), 1)
 
 

@@ -4,6 +4,7 @@ from anymo.plots.curves import robustness
 from anymo.plots.placements import body_placements
 from anymo.plots.scores import confusion, embedding_map, loss_curves
 from anymo.plots.signals import signal_pair
+from anymo.plots.skeletons import TokenScene, save_token_animation, token_strip
 from anymo.plots.style import (
     BLUE,
     CYCLE,
@@ -17,6 +18,7 @@ from anymo.plots.style import (
     XYZ,
     png_data_uri,
 )
+from anymo.plots.timeline import label_timeline
 
 __all__ = [
     "BLUE",
@@ -29,11 +31,15 @@ __all__ = [
     "STYLE",
     "VERMILION",
     "XYZ",
+    "TokenScene",
     "body_placements",
     "confusion",
     "embedding_map",
+    "label_timeline",
     "loss_curves",
     "png_data_uri",
     "robustness",
+    "save_token_animation",
     "signal_pair",
+    "token_strip",
 ]

@@ -1,7 +1,8 @@
 """Teaching the language model to read motion tokens: LoRA on simulated windows and their captions."""
 
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,15 +12,45 @@ import torch
 from torch import nn
 
 from anymo.align import MotionLanguageModel
-from anymo.align.model import MotionPrompt
-from anymo.align.prompts import activity, answer
+from anymo.align.prompts import activity
 from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.encoders.losses import distinct_captions, multi_positive_contrastive
 from anymo.tokenizer import MotionTokenizer
+from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, TaskMix, posed, worn_segments
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+from anymo.training.gather import gathered, in_single, surrogate
+from anymo.training.objectives import text_id
 from anymo.training.tokenizer import read_encoder, written
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastConfig:
+    """Weights of the contrastive losses, beside that of the tasks, which is 1; 0 leaves one out.
+
+    Attributes:
+        text: IMU and caption, InfoNCE both ways; identical captions are positives of each other.
+        label: IMU and activity, likewise.
+        embedding_size: width of the embeddings.
+    """
+
+    text: float = 0.0
+    label: float = 0.0
+    embedding_size: int = 256
+
+    def __post_init__(self) -> None:
+        if min(self.text, self.label) < 0 or self.embedding_size < 1:
+            raise ValueError(
+                "contrast: expected weights of 0 or more and an embedding_size above 0, got "
+                f"{self.text}, {self.label} and {self.embedding_size}"
+            )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a contrastive loss."""
+        return max(self.text, self.label) > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +62,13 @@ class AlignConfig:
         encoder: folder of the pre-trained encoder.
         tokenizer: folder of the motion tokenizer.
         output: folder of the run; `language_model/` and the whole `model/` are saved in it.
-        base: language model, by asset name or path.
+        base: language model: asset name, folder or hub repository.
+        four_bit: quantise the base, on a GPU.
         seed: of initial weights and every draw.
         lora_rank: rank of the adapter.
         fit_windows: windows from which the motion embeddings are started by regression.
+        mix: weight of each task.
+        contrast: weights of the contrastive losses.
         draw: what training windows look like.
         optim: steps, batch size, learning rate.
     """
@@ -44,9 +78,12 @@ class AlignConfig:
     tokenizer: Path = Path("runs/demo/tokenizer/tokenizer")
     output: Path = Path("runs/demo/align")
     base: str = "smollm2-135m-instruct"
+    four_bit: bool = False
     seed: int = 0
     lora_rank: int = 16
     fit_windows: int = 512
+    mix: TaskMix = field(default_factory=TaskMix)
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
     draw: DrawConfig = field(default_factory=DrawConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
@@ -60,27 +97,106 @@ class AlignConfig:
         )
     )
 
+    def __post_init__(self) -> None:
+        if self.lora_rank < 1 or self.fit_windows < 1:
+            raise ValueError(
+                f"lora_rank, fit_windows: expected 1 or more, got {self.lora_rank} and {self.fit_windows}"
+            )
+        part = min(self.optim.part_size, self.optim.block_size)
+        if rare := {n: s for n, s in self.mix.shares.items() if s * part < 1}:
+            raise ValueError(
+                f"mix: expected each task to get a window of the {part} that are drawn together, got "
+                f"shares {rare}; raise their weights or optim.batch_size, or set them to 0"
+            )
+        if not self.mix.shares and not self.contrast.is_on:
+            raise ValueError("mix, contrast: expected a weight above 0, got none; set mix.caption to 1")
+
 
 class AlignTask(nn.Module):
-    """Reader and language model; the loss is that of the answers."""
+    """Reader and language model; the loss is that of the exercises' answers."""
 
     def __init__(self, reader: MotionReader, language_model: MotionLanguageModel) -> None:
         super().__init__()
         self.reader, self.language_model = reader, language_model
 
-    def prompts(self, batch: SimulatedBatch) -> list[MotionPrompt]:
-        """Motion tokens and sensors of each window."""
-        windows = batch.views[0]
-        segments = (s[w].tolist() for s, w in zip(windows.segment, windows.worn, strict=True))
-        return [
-            self.language_model.prompt(codes, worn)
-            for codes, worn in zip(self.reader(windows), segments, strict=True)
-        ]
+    def forward(self, batch: AlignBatch) -> TaskOutput:
+        """Cross-entropy of the answers, a mean over tokens within each task, over windows between them."""
+        codes, worn = self.reader(batch.windows.views[0]), worn_segments(batch.windows)
+        loss, logs = task_losses(self.answers(batch, codes, worn))
+        return TaskOutput(loss=loss, logs=logs)
 
-    def forward(self, batch: SimulatedBatch) -> TaskOutput:
-        """Cross-entropy of the answers."""
-        answers = [answer(phrase, text) for phrase, (text, *_) in zip(batch.phrase, batch.texts, strict=True)]
-        return TaskOutput(loss=self.language_model(self.prompts(batch), answers), logs={})
+    def answers(
+        self, batch: AlignBatch, codes: Sequence[torch.Tensor], worn: Sequence[Sequence[int]]
+    ) -> dict[str, torch.Tensor]:
+        """`losses` (B, 2) of the exercises, summed and counted over tokens, and `task` (B,) into TASKS."""
+        posing = zip(batch.exercises, codes, worn, strict=True)
+        prompts, answers = zip(*(posed(self.language_model, *one) for one in posing), strict=True)
+        task = torch.tensor([TASKS.index(e.task) for e in batch.exercises], device=self.language_model.device)
+        return {"losses": self.language_model.losses(prompts, answers), "task": task}
+
+
+class ContrastiveAlignTask(AlignTask):
+    """The same with contrastive losses beside them, over all windows of all parts and processes.
+
+    One mechanism serves both kinds: windows are represented by the summed losses of their answers beside
+    their embeddings, `score` turns all rows into one loss, and gradient caching hands each part its rows'
+    cotangents. So the loss is that of the whole batch, at the price of another forward pass.
+    """
+
+    def __init__(
+        self, reader: MotionReader, language_model: MotionLanguageModel, contrast: ContrastConfig
+    ) -> None:
+        super().__init__(reader, language_model)
+        self.contrast = contrast
+        # One element, not a scalar: DeepSpeed cannot broadcast a parameter without a dimension.
+        self.log_scale = nn.Parameter(torch.tensor([math.log(1 / 0.07)]))
+
+    def forward(self, batch: AlignBatch, cotangents: Mapping[str, torch.Tensor] | None = None) -> TaskOutput:
+        """Sum of both kinds, or the surrogate of the loss that the cotangents are of."""
+        represented = self.represent(batch)
+        if cotangents is not None:
+            return surrogate(represented, cotangents)
+        return self.score(gathered(represented))
+
+    def represent(self, batch: AlignBatch) -> dict[str, torch.Tensor]:
+        """All that the losses need of a batch: tensors with one row per window."""
+        model, windows = self.language_model, batch.windows
+        codes, worn = self.reader(windows.views[0]), worn_segments(windows)
+        made = {"log_scale": self.log_scale.expand(len(batch), 1)}
+        made["motion"] = model.embed_motion([model.prompt(*one) for one in zip(codes, worn, strict=True)])
+        texts = {"text": [row[0] for row in windows.texts], "label": windows.phrase}
+        for name in (name for name in texts if getattr(self.contrast, name) > 0):
+            distinct = {text: i for i, text in enumerate(dict.fromkeys(texts[name]))}
+            made[name] = model.embed_texts(tuple(distinct))[[distinct[text] for text in texts[name]]]
+            made[f"{name}_id"] = torch.tensor([text_id(text) for text in texts[name]], device=model.device)
+        return made | (self.answers(batch, codes, worn) if batch.exercises else {})
+
+    def score(self, represented: Mapping[str, torch.Tensor]) -> TaskOutput:
+        """Loss of all windows that are represented; it reads no parameter, and never in half precision."""
+        made = {key: in_single(tensor) for key, tensor in represented.items()}
+        with torch.autocast(self.log_scale.device.type, enabled=False):
+            scale = made["log_scale"].mean().exp().clamp(max=100.0)
+            loss, logs = task_losses(made) if "losses" in made else (scale.new_zeros(()), {})
+            for name in (name for name in ("text", "label") if name in made):
+                texts, is_own = distinct_captions(made[name][:, None], made[f"{name}_id"][:, None])
+                value = multi_positive_contrastive(made["motion"] @ texts.T, is_own, scale)
+                loss, logs = (
+                    loss + getattr(self.contrast, name) * value,
+                    logs | {f"imu_{name}": float(value.detach())},
+                )
+        return TaskOutput(loss=loss, logs=logs | {"temperature": float(1 / scale.detach())})
+
+
+def task_losses(made: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
+    """Mean over tokens of each task, weighted by its share of the windows, and each by itself."""
+    loss, logs = made["losses"].new_zeros(()), dict[str, float]()
+    for k, name in enumerate(TASKS):
+        rows = made["losses"][made["task"] == k]
+        if len(rows):
+            mean = rows[:, 0].sum() / rows[:, 1].sum()
+            loss = loss + len(rows) / len(made["task"]) * mean
+            logs[name] = float(mean.detach())
+    return loss, logs
 
 
 def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
@@ -101,19 +217,25 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
     tokenizer = MotionTokenizer.from_pretrained(written(config.tokenizer, "tokenizer", "train/tokenizer.py"))
     reader = MotionReader(read_encoder(config.encoder, config.draw), tokenizer)
-    codebook = reader.tokenizer.quantizer.codes
-    model = MotionLanguageModel.create(config.base, codebook, lora_rank=config.lora_rank)
+    model = MotionLanguageModel.create(
+        config.base,
+        tokenizer.codebook,
+        lora_rank=config.lora_rank,
+        embedding_size=config.contrast.embedding_size if config.contrast.is_on else 0,
+        four_bit=config.four_bit,
+    )
     rng = np.random.default_rng([config.seed, 2**31 + 11])
     _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
+    given = (reader, model)
     trained = train(
-        AlignTask(reader, model),
-        partial(training.batch, num_views=1),
+        ContrastiveAlignTask(*given, config.contrast) if config.contrast.is_on else AlignTask(*given),
+        Exercises(training, corpus, config.mix),
         config.optim,
         config.output,
         seed=config.seed,
         config=config,
         name="align",
-        validate=partial(_validate, held_out, config),
+        validate=partial(_validate, Exercises(held_out, corpus, config.mix), config),
     )
     if is_main_process():
         with replacing(config.output / "language_model") as folder:
@@ -148,12 +270,10 @@ def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: S
     model.motion_embedding.fit(torch.cat(codes), target.detach())
 
 
-def _validate(sampler: WindowSampler, config: AlignConfig, task: AlignTask) -> dict[str, float]:
-    """Loss of the answers on held-out windows, the same draw every time."""
+def _validate(source: Exercises, config: AlignConfig, task: AlignTask) -> dict[str, float]:
+    """Losses on held-out windows, the same draw every time."""
     rng = np.random.default_rng([config.seed, 2**31 + 7])
-    parts = [
-        sampler.batch(config.optim.batch_size // config.optim.micro_batches, rng, num_views=1)
-        for _ in range(2 * config.optim.micro_batches)
-    ]
-    losses = [float(task(part.to(task.language_model.device)).loss) for part in parts]
-    return {"loss": sum(losses) / len(losses)}
+    parts = [source(config.optim.part_size, rng) for _ in range(2 * config.optim.micro_batches)]
+    outputs = [task(part.to(task.language_model.device)) for part in parts]
+    rows = [output.logs | {"loss": float(output.loss)} for output in outputs]
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}

@@ -1,20 +1,55 @@
 """Training the motion tokenizer on the frozen encoder's latents of freshly simulated windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
-from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.data.sampler import DrawConfig, SimulatedBatch, Targets, WindowSampler
 from anymo.encoders import ImuEncoder
+from anymo.encoders.losses import signal_errors, signal_loss
+from anymo.records import GRAVITY_MPS2
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+from anymo.tokenizer.configuration import Quantizer, check_levels
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+
+_UNIT = (GRAVITY_MPS2,) * 3 + (3.0,) * 3  # m/s² and rad/s that count as one in signals
+_LAG_S = 0.05  # over which signals are differenced
+_START = 2**31 + 17  # no training step draws from this stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadsConfig:
+    """What codes are also turned into; a weight of 0 leaves a head out.
+
+    Attributes:
+        pose: weight of the error of the body pose decoded from codes.
+        imu: weight of the error of the signals decoded from codes, at placements that nobody wears.
+        num_targets: such placements per window; takes the place of draw.num_targets.
+    """
+
+    pose: float = 1.0
+    imu: float = 0.25
+    num_targets: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.pose, self.imu) < 0 or self.num_targets < 1:
+            raise ValueError(
+                "heads: expected weights of 0 or more and num_targets of 1 or more, got "
+                f"{self.pose}, {self.imu} and {self.num_targets}"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Heads that are there."""
+        return tuple(name for name in ("pose", "imu") if getattr(self, name) > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +61,13 @@ class TokenizerConfig:
         encoder: folder of the pre-trained encoder.
         output: folder of the run; `tokenizer/` is saved in it.
         seed: of initial weights and every draw.
-        num_groups: codebooks.
+        quantizer: "product", "residual" or "fsq" (finite scalar quantisation).
+        num_groups: codebooks; each step becomes one code of each.
         codebook_size: codes of each.
-        code_size: width of a code.
+        code_size: width of a code; "fsq" has as many as levels.
+        levels: "fsq": values of each number of a code; their product is codebook_size.
+        steps_per_token: latents, half a second each, that share one step of tokens.
+        heads: what codes are also turned into.
         draw: what training windows look like.
         optim: steps, batch size, learning rate.
     """
@@ -37,28 +76,85 @@ class TokenizerConfig:
     encoder: Path = Path("runs/demo/pretrain/encoder")
     output: Path = Path("runs/demo/tokenizer")
     seed: int = 0
+    quantizer: Quantizer = "product"
     num_groups: int = 2
-    codebook_size: int = 512
+    codebook_size: int = 2048
     code_size: int = 64
+    levels: tuple[int, ...] = (8, 8, 8, 4)
+    steps_per_token: int = 1
+    heads: HeadsConfig = field(default_factory=HeadsConfig)
     draw: DrawConfig = field(default_factory=DrawConfig)
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(steps=80, batch_size=256))
+
+    def __post_init__(self) -> None:
+        if self.quantizer == "fsq":
+            check_levels(self.levels, self.codebook_size)
+
+    def shape(self, encoder: ImuEncoder) -> MotionTokenizerConfig:
+        """Shape of the tokenizer for an encoder."""
+        own = ("quantizer", "num_groups", "codebook_size", "code_size", "levels", "steps_per_token")
+        return MotionTokenizerConfig(
+            hidden_size=encoder.config.hidden_size,
+            patch_samples=encoder.config.patch_samples,
+            rate_hz=encoder.config.rate_hz,
+            heads=self.heads.names,
+            **{name: getattr(self, name) for name in own},
+        )
+
+    @property
+    def drawn(self) -> DrawConfig:
+        """What windows look like, with the targets that the heads need."""
+        return replace(self.draw, complete=False, num_targets=self.heads.num_targets if self.heads.imu else 0)
 
 
 class TokenizerTask(nn.Module):
     """The tokenizer, and the encoder that feeds it without being touched."""
 
-    def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
+    def __init__(
+        self, encoder: ImuEncoder, tokenizer: MotionTokenizer, heads: HeadsConfig | None = None
+    ) -> None:
         super().__init__()
         self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer
+        self.heads = heads or HeadsConfig()
+        self.lag = max(1, round(_LAG_S * encoder.config.rate_hz))
+        self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
 
     def forward(self, batch: SimulatedBatch) -> TaskOutput:
-        """Loss of quantising one view of each window."""
+        """Loss of quantising one view of each window, and of what the heads make of it."""
         self.encoder.eval()
         with torch.no_grad():
-            latents = self.encoder(batch.views[0])
-        out = self.tokenizer(latents.sequence, latents.sequence_valid)
-        logs = {"perplexity": float(out.perplexity), "relative_error": float(out.error)}
-        return TaskOutput(loss=out.loss, logs=logs)
+            encoded = self.encoder(batch.views[0])
+        valid = encoded.sequence_valid
+        out = self.tokenizer(encoded.sequence, valid)
+        loss, logs = out.loss, {"perplexity": float(out.perplexity), "relative_error": float(out.error)}
+        terms = {}
+        if "pose" in self.tokenizer.config.heads:
+            terms["pose"] = self._pose(out.latents, valid, batch)
+        if "imu" in self.tokenizer.config.heads:
+            terms["imu"] = self._imu(out.latents, valid, batch.targets)
+        for name, term in terms.items():
+            loss, logs[name] = loss + getattr(self.heads, name) * term, float(term.detach())
+        return TaskOutput(loss=loss, logs=logs)
+
+    def _pose(self, latents: torch.Tensor, valid: torch.Tensor, batch: SimulatedBatch) -> torch.Tensor:
+        """Smooth L1 of the pose features where sensors were read and the clip lasts."""
+        head = self.tokenizer.pose_head
+        predicted = head(latents)
+        num = min(predicted.shape[1], batch.pose.shape[1])
+        seen = head.valid(valid, num) & batch.pose_seen[:, :num]
+        return F.smooth_l1_loss(predicted[:, :num][seen], batch.pose[:, :num][seen].to(predicted))
+
+    def _imu(self, latents: torch.Tensor, valid: torch.Tensor, targets: Targets | None) -> torch.Tensor:
+        """Error of signals and their differences at the target placements, as in pre-training."""
+        if targets is None:
+            raise ValueError("tokenizer: expected targets to decode, got none; set draw.num_targets")
+        head, num = self.tokenizer.imu_head, targets.signal.shape[2]
+        predicted = head(
+            latents[:, None], valid[:, None], targets.segment, targets.offset, targets.rotation, num
+        )
+        seen = valid.repeat_interleave(head.patch_samples, dim=1)[:, None, :num, None].expand_as(predicted)
+        predicted, signal = ((x / self.unit).flatten(0, 1) for x in (predicted, targets.signal))
+        return signal_loss(signal_errors(predicted, signal, seen.flatten(0, 1), self.lag))
 
 
 def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
@@ -76,16 +172,13 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
-    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
+    training, held_out = (WindowSampler(corpus, bodies, config.drawn, held_out=h) for h in (False, True))
     encoder = read_encoder(config.encoder, config.draw)
-    shape = MotionTokenizerConfig(
-        hidden_size=encoder.config.hidden_size,
-        num_groups=config.num_groups,
-        codebook_size=config.codebook_size,
-        code_size=config.code_size,
-    )
+    tokenizer = MotionTokenizer(config.shape(encoder))
+    if config.heads.pose:
+        tokenizer.pose_head.start_at(mean_pose(training, config.seed))
     trained = train(
-        TokenizerTask(encoder, MotionTokenizer(shape)),
+        TokenizerTask(encoder, tokenizer, config.heads),
         partial(training.batch, num_views=1),
         config.optim,
         config.output,
@@ -98,6 +191,12 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         with replacing(config.output / "tokenizer") as folder:
             trained.tokenizer.save_pretrained(folder)
     return config.output
+
+
+def mean_pose(sampler: WindowSampler, seed: int) -> torch.Tensor:
+    """(POSE_SIZE,) mean of the pose features of a draw of 256 windows."""
+    batch = sampler.batch(256, np.random.default_rng([seed, _START]), num_views=1)
+    return batch.pose[batch.pose_seen].mean(dim=0).cpu()
 
 
 def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
@@ -122,7 +221,7 @@ def written(folder: Path, option: str, script: str) -> Path:
 
 
 def _validate(sampler: WindowSampler, seed: int, task: TokenizerTask) -> dict[str, float]:
-    """Relative error and code use on held-out windows, the same draw every time."""
+    """Relative error, code use and errors of the heads on held-out windows, the same draw every time."""
     batch = sampler.batch(256, np.random.default_rng([seed, 2**31 + 7]), num_views=1)
     out: TaskOutput = task(batch.to(task.encoder.device))
     return out.logs

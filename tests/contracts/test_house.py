@@ -29,6 +29,7 @@ ORDER = (
     ("training",),
     ("pipeline",),
     ("evaluation",),
+    ("release",),
     ("demo",),
     ("cli",),
 )

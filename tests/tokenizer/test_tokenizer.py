@@ -14,7 +14,7 @@ from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 from anymo.tokenizer.codebook import ProductQuantizer
-from anymo.training.tokenizer import TokenizerTask
+from anymo.training.tokenizer import HeadsConfig, TokenizerTask
 
 SHAPE = {"hidden_size": 12, "num_groups": 2, "codebook_size": 16, "code_size": 4}
 
@@ -135,10 +135,10 @@ def test_dead_codes_are_put_on_latents_of_the_batch() -> None:
 def test_gradient_goes_straight_through(tokenizer: MotionTokenizer) -> None:
     latents = torch.randn(2, 5, 12, requires_grad=True)
     out = tokenizer(latents, everywhere(latents))
-    grad = torch.autograd.grad(out.latents.sum(), [latents, tokenizer.before[1].weight])
+    grad = torch.autograd.grad(out.latents.sum(), [latents, tokenizer.before.weight])
     assert all(g.abs().sum() > 0 for g in grad)
     # As if the quantiser were the identity at the codes: derivative of the decoder times that of `before`.
-    z = tokenizer._groups(latents)
+    z = tokenizer._vectors(latents, None)
     quantized = tokenizer.quantizer.lookup(out.codes.flatten(0, 1)).unflatten(0, (2, 5)).requires_grad_()
     (inner,) = torch.autograd.grad(tokenizer._decode(quantized, everywhere(latents)).sum(), quantized)
     (expected,) = torch.autograd.grad(z, latents, inner)
@@ -167,11 +167,12 @@ def test_save_and_load_keep_the_codebooks(tokenizer: MotionTokenizer, tmp_path) 
 def test_the_encoder_stays_as_it_is(tiny_corpus: MotionCorpus) -> None:
     torch.manual_seed(0)
     encoder = ImuEncoder(AnymoEncoderConfig(hidden_size=32, num_layers=1, num_heads=4, dropout=0.5))
-    task = TokenizerTask(encoder, MotionTokenizer(MotionTokenizerConfig(**SHAPE | {"hidden_size": 32})))
+    shape = MotionTokenizerConfig(**SHAPE | {"hidden_size": 32})
+    task = TokenizerTask(encoder, MotionTokenizer(shape), HeadsConfig())
     before = {n: t.clone() for n, t in encoder.state_dict().items()}
     learnt = {n: p.detach().clone() for n, p in task.tokenizer.named_parameters()}
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
-    sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(), held_out=False)
+    sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(num_targets=1), held_out=False)
     losses = []
     for step in range(8):
         optimizer.zero_grad()

@@ -1,0 +1,107 @@
+"""`anymo retrieve` and `anymo index`: sentences for a recording, and moments of many recordings."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anymo.cli.model import AsJson, Model, Top, pipeline, say, span
+from anymo.cli.recording import File, recording_of, takes_statement
+
+if TYPE_CHECKING:
+    from anymo.pipeline.pieces import Stated
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the index.")]
+index_app = typer.Typer(no_args_is_help=True, help="Search many hours of recordings by sentence or likeness.")
+
+
+@takes_statement
+def retrieve(
+    stated: "Stated",
+    file: File,
+    *,
+    texts: Annotated[Path, typer.Option(help="File with a sentence per line.")],
+    top: Top = 5,
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the sentences that fit a recording best."""
+    recording = recording_of(file, stated)
+    sentences = [line.strip() for line in _read(texts).splitlines() if line.strip()]
+    if not sentences:
+        raise ValueError(f"texts: expected a sentence per line in {texts}, found none")
+    (matches,) = pipeline(model).retrieve(recording, sentences, top=top)
+    say(
+        (f"{match.score:6.3f}  {sentences[match.index]}" for match in matches),
+        {
+            "recording": recording.name,
+            "matches": [{"text": sentences[m.index], "score": m.score} for m in matches],
+        },
+        as_json=as_json,
+    )
+
+
+@index_app.command("build")
+@takes_statement
+def build(
+    stated: "Stated",
+    folder: Folder,
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings, all worn and stated alike: .csv, .npz, .parquet.")
+    ],
+    *,
+    hop: Annotated[
+        float | None, typer.Option(help="Seconds from one window to the next; else the model's own.")
+    ] = None,
+    add: Annotated[bool, typer.Option("--add", help="Add to the index that is there.")] = False,
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an index of recordings, or add to one."""
+    from anymo.pipeline import MotionIndex
+
+    if folder.exists() and not add:
+        raise ValueError(f"index: {folder} is there already; add to it with --add, or name another folder")
+    pipe = pipeline(model)
+    index = MotionIndex.load(folder, pipe) if add else MotionIndex(pipe)
+    for file in files:
+        index.add(recording_of(file, {**stated, "name": str(file)}), hop_s=hop)
+    index.save(folder)
+    facts = {"index": str(folder), "recordings": len(index.recordings), "windows": len(index)}
+    say([f"{folder}: {len(index)} windows of {len(index.recordings)} recordings"], facts, as_json=as_json)
+
+
+@index_app.command("search")
+@takes_statement
+def search(
+    stated: "Stated",
+    folder: Folder,
+    text: Annotated[str | None, typer.Argument(help="A sentence to look for; or give --like.")] = None,
+    *,
+    like: Annotated[
+        Path | None, typer.Option(help="A recording to look for the like of, stated by the options below.")
+    ] = None,
+    top: Top = 5,
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the moments of an index that fit a sentence, or are like a recording."""
+    from anymo.pipeline import MotionIndex
+
+    if (text is None) == (like is None):
+        raise ValueError("index search: give a sentence to look for, or a recording with --like")
+    query = text if like is None else recording_of(like, stated)
+    found = MotionIndex.load(folder, pipeline(model)).search(query, top=top)
+    say(
+        (f"{m.score:6.3f}  {span(m.start_s, m.end_s)}  {m.recording}" for m in found),
+        {"index": str(folder), "moments": [asdict(m) for m in found]},
+        as_json=as_json,
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"texts: {file} is not UTF-8 text ({error}); save it as UTF-8") from error

@@ -1,0 +1,242 @@
+"""Everything one aligned model is measured on, part by part; a part that is finished is kept."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, get_args
+
+import draccus
+import numpy as np
+
+from anymo.body import Body
+from anymo.config import write_text
+from anymo.data import SETS, load_set
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
+from anymo.evaluation.captioning import caption_task, captions, score_table
+from anymo.evaluation.language_space import LanguageSpacePipeline
+from anymo.evaluation.pools import held_out_pools
+from anymo.evaluation.zero_shot import zero_shot
+from anymo.metrics.bertscore import ENCODER, BertScorer
+from anymo.pipeline import AnymoPipeline, Route
+from anymo.pipeline.batches import spread
+
+_log = logging.getLogger(__name__)
+
+TEST_FILE = "test_sets.json"
+ENCODER_SPACE, LANGUAGE_SPACE = "encoder alone", "language model's embedding"
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentProtocol:
+    """How an aligned model is measured; the same for every model that is compared.
+
+    Attributes:
+        sets: development sets.
+        num_captions: held-out windows that are described.
+        num_neighbours: training windows among which the nearest-neighbour baseline looks.
+        num_windows: held-out procedural windows for retrieval: the full pool.
+        pool_size: windows of a small pool.
+        num_pools: small pools drawn, and draws of the real clips.
+        max_windows: windows the encoder reads of each real recording, evenly spaced; null for all.
+        answer_windows: windows the language model reads of each, one or more.
+        num_examples: captions of real recordings that are printed.
+        bertscore: encoder of BERTScore, by asset name, folder or name on the hub.
+        bertscore_layer: whose hidden states it takes; null for its default.
+        seed: of every draw and of the bootstrap.
+    """
+
+    sets: tuple[str, ...] = ("basic_motions", "spar")
+    num_captions: int = 200
+    num_neighbours: int = 2000
+    num_windows: int = 400
+    pool_size: int = 100
+    num_pools: int = 10
+    max_windows: int | None = None
+    answer_windows: int = 1
+    num_examples: int = 20
+    bertscore: str = ENCODER
+    bertscore_layer: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.sets if name not in SETS]
+        if unknown or not self.sets:
+            raise ValueError(
+                f"protocol.sets: expected some of {', '.join(SETS)}, got {list(self.sets)}; test sets are "
+                "run by test_sets alone"
+            )
+        counts = (self.num_neighbours, self.num_pools, self.max_windows or 1, self.answer_windows)
+        if not 1 < self.pool_size <= self.num_windows or self.num_captions < 2 or min(counts) < 1:
+            raise ValueError(
+                "protocol: expected 1 < pool_size <= num_windows, num_captions of 2 or more, and "
+                "num_neighbours, num_pools, max_windows and answer_windows of 1 or more, got "
+                f"{self.pool_size}, {self.num_windows}, {self.num_captions} and {counts}"
+            )
+
+    @property
+    def windows(self) -> dict[Route, int | None]:
+        """Windows read of each real recording by each route."""
+        routes: tuple[Route, ...] = get_args(Route)
+        return {r: self.max_windows if r == "embedding" else self.answer_windows for r in routes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedModel:
+    """A model folder and what it is measured on.
+
+    Attributes:
+        folder: with encoder, text, tokenizer and language_model.
+        sha256: of its files.
+        output: folder of its finished parts.
+        corpus: folder it was read from, and the corpus.
+        bodies: the bodies the corpus was built with.
+        draw: what held-out windows look like; the rate is the model's own.
+        protocol: how it is measured.
+    """
+
+    folder: Path
+    sha256: str
+    output: Path
+    corpus: tuple[Path, MotionCorpus]
+    bodies: Sequence[Body]
+    draw: DrawConfig
+    protocol: AlignmentProtocol
+
+    @cached_property
+    def pipe(self) -> AnymoPipeline:
+        """The model."""
+        return AnymoPipeline.from_pretrained(self.folder)
+
+    @cached_property
+    def space(self) -> LanguageSpacePipeline:
+        """The same in the language model's own space."""
+        return LanguageSpacePipeline.from_pretrained(self.folder)
+
+    def sampler(self, *, held_out: bool) -> WindowSampler:
+        """Windows of one split at the model's rate."""
+        rate_hz = self.pipe.encoder.config.rate_hz
+        draw = replace(self.draw, rate_hz=rate_hz, complete=False, num_targets=0)
+        return WindowSampler(self.corpus[1], self.bodies, draw, held_out=held_out)
+
+    def parts(self) -> dict[str, Callable[[], Numbers]]:
+        """What there is to do, by name; each gives numbers for JSON."""
+        sets = {f"zero_shot_{name}": partial(self.zero_shot, name) for name in self.protocol.sets}
+        return {
+            "captions": self.captions,
+            "retrieval": self.retrieval,
+            **sets,
+            "examples": self.examples,
+        }
+
+    def finished(self, name: str, measure: Callable[[], Numbers]) -> Numbers:
+        """Numbers of a part as they were kept, or as they are now measured and kept."""
+        facts = {
+            "sha256": self.sha256,
+            "corpus": str(self.corpus[0]),
+            "draw": draccus.encode(self.draw),
+            "protocol": draccus.encode(self.protocol),
+        }
+        facts, file = json.loads(json.dumps(facts)), self.output / f"{name}.json"
+        kept: Numbers = json.loads(file.read_text()) if file.is_file() else {}
+        if kept.get("facts") != facts:
+            _log.info("%s: %s", self.folder, name.replace("_", " "))
+            kept = {"facts": facts, "numbers": json.loads(json.dumps(measure()))}
+            self.output.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(kept, indent=1) + "\n")
+        numbers: Numbers = kept["numbers"]
+        return numbers
+
+    def captions(self) -> Numbers:
+        """Captions of held-out windows by every system, and the scores of each."""
+        protocol = self.protocol
+        task = caption_task(self.sampler(held_out=True), protocol.num_captions, protocol.seed)
+        training = self.sampler(held_out=False)
+        said = captions(self.pipe, task, training, num_neighbours=protocol.num_neighbours, seed=protocol.seed)
+        bertscore = BertScorer(protocol.bertscore, layer=protocol.bertscore_layer)
+        return {
+            "clip": task.clip.tolist(),
+            "references": task.references,
+            "said": said,
+            "scores": score_table(self.pipe, said, task.references, bertscore),
+            "bertscore": bertscore.name,
+            "text_similarity": self.pipe.text.config.base.rpartition("/")[2],
+            "base": self.pipe.language_model.base.rpartition("/")[2],
+        }
+
+    def retrieval(self) -> Numbers:
+        """Both ways, by the encoder and, where it has heads, by the language model."""
+        protocol, held_out = self.protocol, self.sampler(held_out=True)
+        return {
+            name: {
+                pool: result.to_dict()
+                for pool, result in held_out_pools(
+                    pipe,
+                    held_out,
+                    num_windows=protocol.num_windows,
+                    pool_size=protocol.pool_size,
+                    num_pools=protocol.num_pools,
+                    seed=protocol.seed,
+                ).items()
+            }
+            for name, pipe in self._spaces().items()
+        }
+
+    def zero_shot(self, name: str) -> Numbers:
+        """A development set by every route, and in the language model's space."""
+        recordings, protocol = load_set(name), self.protocol
+        ways = {_title(route): (self.pipe, route, limit) for route, limit in protocol.windows.items()}
+        if self.space.has_space:
+            ways[LANGUAGE_SPACE] = (self.space, "embedding", protocol.max_windows)
+        return {
+            title: zero_shot(
+                pipe, name, route, recordings=recordings, seed=protocol.seed, max_windows=limit
+            ).to_dict()
+            for title, (pipe, route, limit) in ways.items()
+        }
+
+    def examples(self) -> Numbers:
+        """Captions of real recordings' middle windows: the first recordings of a shuffle of all sets."""
+        pool = [(name, recording) for name in self.protocol.sets for recording in load_set(name)]
+        order = np.random.default_rng([self.protocol.seed, 32]).permutation(len(pool))
+        rows = []
+        for name, recording in (pool[k] for k in order[: self.protocol.num_examples]):
+            window = spread(next(self.pipe.windows(recording))[0], 1)
+            rows.append(
+                {
+                    "set": name,
+                    "recording": recording.name,
+                    "label": SETS[name].words[recording.label],
+                    "placements": [s.placement for s in recording.sensors],
+                    "caption": self.pipe.caption_windows(window)[0],
+                }
+            )
+        return {"examples": rows}
+
+    def test_sets(self) -> Numbers:
+        """The test sets by every route: the model's one look, or what was kept of it."""
+        file = self.output / TEST_FILE
+        if not file.is_file():
+            found = run_aligned_test_sets(
+                self.pipe, self.folder, self.protocol.windows, seed=self.protocol.seed
+            )
+            self.output.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(found, indent=1) + "\n")
+        numbers: Numbers = json.loads(file.read_text())
+        return {
+            name: {_title(route): figures for route, figures in routes.items()}
+            for name, routes in numbers.items()
+        }
+
+    def _spaces(self) -> dict[str, AnymoPipeline]:
+        own: dict[str, AnymoPipeline] = {LANGUAGE_SPACE: self.space} if self.space.has_space else {}
+        return {ENCODER_SPACE: self.pipe, **own}
+
+
+def _title(route: str) -> str:
+    return f"embedding ({ENCODER_SPACE})" if route == "embedding" else route

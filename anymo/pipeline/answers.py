@@ -1,0 +1,97 @@
+"""What the language model says of windows: likelihoods of labels, choices, replies and sentences."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from anymo.pipeline.batches import chunks, worn_segments
+from anymo.pipeline.memory import Memory
+from anymo.records import WindowBatch
+
+if TYPE_CHECKING:
+    from anymo.align import MotionLanguageModel
+    from anymo.align.model import MotionPrompt
+    from anymo.align.reader import MotionReader
+
+_AT_ONCE = 16  # windows asked about together
+_ROWS = 256  # answers scored together; each holds the keys and values of its prompt, 2 MB
+_PRIORS = 16  # answers whose prior is found together: 16 random motions each
+_REMEMBERED = 4096
+_CHOICE_TOKENS = 16
+
+
+class MotionAnswers:
+    """Windows to answers, by the motion tokens of a reader and a language model."""
+
+    def __init__(self, reader: "MotionReader", language_model: "MotionLanguageModel") -> None:
+        self.reader, self.language_model = reader, language_model
+        self._priors: Memory[tuple[str, tuple[int, ...]], torch.Tensor] = Memory(_REMEMBERED)
+
+    def captions(self, batch: WindowBatch) -> list[str]:
+        """A sentence for each window."""
+        from anymo.align.prompts import description_in
+
+        return [description_in(text) for text in self._generate(batch)]
+
+    def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
+        """What the model answers for each window when asked which of the labels it is; any words at all."""
+        from anymo.align.prompts import choice
+
+        said = self._generate(batch, choice(labels), max_new_tokens=_CHOICE_TOKENS)
+        return [text.partition("\n")[0].strip() for text in said]
+
+    def reply(self, batch: WindowBatch, question: str) -> str:
+        """The answer that most windows give, of equals the first."""
+        from anymo.align.prompts import question as asked
+
+        return Counter(self._generate(batch, asked(question))).most_common(1)[0][0]
+
+    def log_likelihoods(self, batch: WindowBatch, labels: Sequence[str]) -> torch.Tensor:
+        """How much each window speaks for each label as its activity: (B, num labels).
+
+        Log-probability per token after the window's motion tokens, less that after random ones
+        (`MotionLanguageModel.prior`).
+        """
+        from anymo.align.prompts import activity
+
+        answers = [activity(label) for label in labels]
+        parts = [
+            torch.cat(
+                [
+                    self.language_model.log_likelihood(prompts, answers[columns])
+                    for columns in chunks(len(answers), _ROWS)
+                ],
+                dim=1,
+            )
+            for rows in chunks(len(batch), max(1, min(_AT_ONCE, _ROWS // len(answers))))
+            if (prompts := self._prompts(batch.select(rows)))
+        ]
+        worn = worn_segments(batch)
+        prior = {segments: self._prior(answers, segments) for segments in set(worn)}
+        return torch.cat(parts).cpu() - torch.stack([prior[segments] for segments in worn])
+
+    def _prior(self, answers: Sequence[str], segments: tuple[int, ...]) -> torch.Tensor:
+        def compute(keys: list[tuple[str, tuple[int, ...]]]) -> list[torch.Tensor]:
+            new = [answer for answer, _ in keys]
+            parts = [self.language_model.prior(new[k], segments).cpu() for k in chunks(len(new), _PRIORS)]
+            return list(torch.cat(parts))
+
+        return torch.stack(self._priors([(answer, segments) for answer in answers], compute))
+
+    def _generate(
+        self, batch: WindowBatch, instruction: str | None = None, *, max_new_tokens: int = 40
+    ) -> list[str]:
+        texts: list[str] = []
+        for rows in chunks(len(batch), _AT_ONCE):
+            prompts = self._prompts(batch.select(rows), instruction)
+            texts += self.language_model.generate(prompts, max_new_tokens=max_new_tokens)
+        return texts
+
+    def _prompts(self, batch: WindowBatch, instruction: str | None = None) -> list["MotionPrompt"]:
+        codes = self.reader(batch.to(self.language_model.device))
+        return [
+            self.language_model.prompt(c, segments, instruction)
+            for c, segments in zip(codes, worn_segments(batch), strict=True)
+        ]

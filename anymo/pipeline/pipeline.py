@@ -1,0 +1,272 @@
+"""One object for everything a user does with a trained model.
+
+Example:
+    pipe = AnymoPipeline.from_pretrained("runs/demo/model")
+    watch = read_recording("watch.csv", rate_hz=50, acc_unit="g", gyro_unit="deg/s",
+                           gravity="included", placement="left wrist")
+    pipe.classify(watch, labels=["walking", "running", "cycling"])
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Unpack, overload
+
+import torch
+from torch.nn import functional as F
+
+from anymo.data.window import collate, windows
+from anymo.pipeline.batches import check_rates_hold, chunks, groups, lengths_s, spread
+from anymo.pipeline.index import MotionIndex
+from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels
+from anymo.pipeline.loading import LoadedModel
+from anymo.pipeline.pieces import OnGap, Source, Stated
+from anymo.pipeline.results import Classification, Match, Moment, Segment, TimedCaption
+from anymo.pipeline.segments import check_smoothing, segments
+from anymo.pipeline.stretches import Cut, timed_windows
+from anymo.records import Array, Recording, WindowBatch
+
+Recordings = Recording | Sequence[Recording]
+
+
+class AnymoPipeline(LoadedModel):
+    """Encoder, text tower, tokenizer and language model behind a few verbs.
+
+    Every verb takes a Recording or several (`anymo.data.read_recording` makes one from an array, a
+    DataFrame, a CSV, npz or parquet file with its rate, units, gravity, sign and placement stated); `stream`
+    takes such a source as it is. Encoder and text tower alone, as pre-training leaves them, can embed,
+    retrieve and classify; what is said in words needs tokenizer and language model, which is loaded when
+    first asked for.
+    """
+
+    def embed(self, recordings: Recordings) -> torch.Tensor:
+        """Unit embeddings (num recordings, E): the mean over a recording's windows."""
+        return self._embed_batches(batch for batch, _ in self.windows(recordings))
+
+    def _embed_batches(self, batches: Iterable[WindowBatch]) -> torch.Tensor:
+        rows: list[torch.Tensor] = []
+        for group in groups(batches):
+            parts = self.embed_windows(collate(group)).split([len(batch) for batch in group])
+            rows += [part.mean(dim=0) for part in parts]
+        return F.normalize(torch.stack(rows), dim=-1)
+
+    @torch.no_grad()
+    def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
+        """Unit embeddings (B, E) of windows at the encoder's rate."""
+        parts = [batch.select(rows).to(self.device) for rows in chunks(len(batch))]
+        half = self.dtype if self.dtype != torch.float32 else None
+        with torch.autocast(self.device.type, half, enabled=half is not None):
+            return torch.cat([self.encoder(part).embedding.float().cpu() for part in parts])
+
+    def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
+        """Unit embeddings (num texts, E) of sentences, in the same space."""
+        with torch.no_grad():
+            embeddings: torch.Tensor = self.text(texts)
+        return embeddings.cpu()
+
+    def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
+        """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered."""
+        return self._label_embeddings(self.text, labels)
+
+    def classify(
+        self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
+    ) -> list[Classification]:
+        """Zero-shot label of each recording.
+
+        Args:
+            recordings: one or more.
+            labels: two or more phrases in plain words, "walking", "riding a bicycle". Those in a script that
+                the text tower does not know are taken as they are, with a warning.
+            route: "embedding" compares with the labels' text embeddings, averaged over TEMPLATES, any number
+                of them; "likelihood" asks the language model how much more probable each label is as an
+                answer after these motion tokens than after random ones, 200 at most; "generate" lets it
+                choose in its own words, 100 at most, and takes the label it says, else the nearest by text
+                embedding. The scores of "generate" are the shares of the windows that chose a label, where
+                an answer in other words counts for the labels near it.
+
+        Raises:
+            ValueError: fewer than two labels, a label twice or empty, too many for the route, or an unknown
+                route.
+        """
+        scores = self.scores(recordings, labels=labels, route=route)
+        return [
+            Classification(
+                label=labels[int(row.argmax())],
+                scores=dict(zip(labels, row.softmax(dim=0).tolist(), strict=True)),
+            )
+            for row in scores
+        ]
+
+    def scores(
+        self,
+        recordings: Recordings,
+        *,
+        labels: Sequence[str],
+        route: Route = "embedding",
+        max_windows: int | None = None,
+    ) -> torch.Tensor:
+        """Logits (num recordings, num labels) that `classify` ranks.
+
+        Scaled cosines; or log-likelihoods per token less those after random motion; or logarithms of the
+        shares of windows.
+
+        Args:
+            recordings: one or more.
+            labels: as `classify`.
+            route: as `classify`.
+            max_windows: read at most this many windows of each recording, evenly spaced; None reads all.
+        """
+        check_labels(labels, route)
+        batches = [spread(batch, max_windows) for batch, _ in self.windows(recordings)]
+        if route == "embedding":
+            return SHARPNESS * self._embed_batches(batches) @ self.embed_labels(labels).T
+        scores = self.window_scores(collate(batches), labels, route)
+        parts = scores.split([len(batch) for batch in batches])
+        if route == "likelihood":
+            return torch.stack([part.mean(dim=0) for part in parts])
+        return torch.stack([part.softmax(dim=1).mean(dim=0).log() for part in parts])
+
+    def window_scores(self, batch: WindowBatch, labels: Sequence[str], route: Route) -> torch.Tensor:
+        """Logits (B, num labels) of each window by a route of `classify`."""
+        if route == "likelihood":
+            return self.answers.log_likelihoods(batch, labels)
+        known = self.embed_labels(labels)
+        if route == "embedding":
+            return SHARPNESS * self.embed_windows(batch) @ known.T
+        said = [text or "nothing" for text in self.answers.choices(batch, labels)]
+        return answered_scores(said, labels, known, self.embed_text(said))
+
+    def stream(
+        self,
+        source: Source,
+        *,
+        labels: Sequence[str],
+        route: Route = "embedding",
+        hop_s: float | None = None,
+        smooth: int = 1,
+        on_gap: OnGap = "error",
+        **stated: Unpack[Stated],
+    ) -> Iterator[Segment]:
+        """Labelled stretches of a recording of any length, in constant memory, as soon as they are known.
+
+        Windows are labelled one by one as `classify` labels a recording; neighbours of one label are one
+        segment. Where windows overlap, a label ends in the middle of the overlap.
+
+        Args:
+            source: a Recording; a path to a .csv, .npz or .parquet file, which is read in pieces; or an
+                iterable of arrays (T, 3) or (T, 6) or DataFrames that follow one another.
+            labels: as `classify`.
+            route: as `classify`.
+            hop_s: from one window's start to the next; the model's own where left out.
+            smooth: each window takes the label of most of so many around it, an odd number; 1 leaves it.
+            on_gap: "error" where no sample came for over a second, or "split": what follows is cut into
+                windows anew, and no segment spans the gap. A Recording's gaps are as in `windows`.
+            **stated: what `anymo.data.read_recording` asks of a source; nothing for a Recording.
+
+        Returns:
+            Segments in order of time, in seconds since the first sample.
+
+        Raises:
+            ValueError: at once for labels, route and options; on the way, with the row or time, for what
+                `read_recording` refuses, a gap, or a rate that changes.
+        """
+        check_labels(labels, route)
+        check_smoothing(smooth)
+        cut = Cut(self.encoder.config.rate_hz, self.window_s, self.hop_s if hop_s is None else hop_s)
+        batches = (
+            self.windows(source, hop_s=cut.hop_s)
+            if isinstance(source, Recording)
+            else timed_windows(source, stated, cut, on_gap)
+        )
+        scored = (
+            (start, start + length, row)
+            for batch, starts in batches
+            for start, length, row in zip(
+                starts.tolist(),
+                lengths_s(batch),
+                self.window_scores(batch, labels, route).softmax(dim=1),
+                strict=True,
+            )
+        )
+        return segments(scored, labels, smooth)
+
+    @overload
+    def retrieve(self, searched: Recordings, query: Sequence[str], *, top: int = 5) -> list[list[Match]]: ...
+    @overload
+    def retrieve(self, searched: MotionIndex, query: str | Recording, *, top: int = 5) -> list[Moment]: ...
+
+    def retrieve(
+        self, searched: Recordings | MotionIndex, query: Sequence[str] | Recording, *, top: int = 5
+    ) -> list[list[Match]] | list[Moment]:
+        """What fits best, best first: sentences for each recording, or moments of an index.
+
+        Args:
+            searched: recordings, for which sentences are looked up; or an index, in which a sentence or a
+                recording is.
+            query: the sentences; or what to look for in the index.
+            top: how many.
+
+        Raises:
+            ValueError: an empty sentence, or an index of another model.
+        """
+        if isinstance(searched, MotionIndex):
+            searched.check_model(self)
+            return searched.search(query, top=top)
+        if isinstance(query, str | Recording) or not query or not all(t.strip() for t in query):
+            raise ValueError(f"retrieve: expected a list of sentences, none empty, got {query!r}")
+        similarity = self.embed(searched) @ self.embed_text(query).T
+        best = similarity.topk(min(top, len(query)), dim=1)
+        return [
+            [Match(index=i, score=s) for i, s in zip(*pair, strict=True)]
+            for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+
+    def caption(self, recordings: Recordings) -> list[list[TimedCaption]]:
+        """A sentence for each window of each recording, from the language model."""
+        return [
+            [
+                TimedCaption(start_s=start, end_s=start + length, text=text)
+                for start, length, text in zip(
+                    starts.tolist(), lengths_s(batch), self.caption_windows(batch), strict=True
+                )
+            ]
+            for batch, starts in self.windows(recordings)
+        ]
+
+    def caption_windows(self, batch: WindowBatch) -> list[str]:
+        """A sentence for each window."""
+        return self.answers.captions(batch)
+
+    def ask(self, recordings: Recordings, question: str, *, max_windows: int = 8) -> list[str]:
+        """The language model's answer to a question about each recording.
+
+        It reads a window at a time; of its answers the most frequent is given.
+
+        Args:
+            recordings: one or more.
+            question: in plain words, "Which arm wears the sensor?"
+            max_windows: asked about in each recording, evenly spaced.
+
+        Raises:
+            ValueError: an empty question.
+        """
+        if not question.strip():
+            raise ValueError("ask: expected a question in words, got an empty one; say what to ask")
+        batches = (spread(batch, max_windows) for batch, _ in self.windows(recordings))
+        return [self.answers.reply(batch, question) for batch in batches]
+
+    def windows(
+        self, recordings: Recordings, *, hop_s: float | None = None
+    ) -> Iterator[tuple[WindowBatch, Array]]:
+        """Windows of each recording, as `anymo.data.window.windows` cuts them, and their starts, s.
+
+        Samples that are missing are masked, and a window without any is left out with a warning.
+
+        Raises:
+            ValueError: no recording, one that cannot be cut, or one whose rate changes on the way.
+        """
+        recordings = [recordings] if isinstance(recordings, Recording) else recordings
+        if not recordings:
+            raise ValueError("pipeline: expected one recording or more, got none")
+        rate, hop_s = self.encoder.config.rate_hz, self.hop_s if hop_s is None else hop_s
+        for recording in recordings:
+            check_rates_hold(recording)
+            yield windows(recording, rate_hz=rate, window_s=self.window_s, hop_s=hop_s)

@@ -1,0 +1,190 @@
+"""The model card: README.md with the front matter of the hub."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from anymo.data.card import CITATIONS
+from anymo.release.figures import Figures
+from anymo.release.sums import SUMS
+from anymo.release.training import Training
+from anymo.skeleton import SEGMENTS
+
+_TAGS = ("imu", "wearable", "accelerometer", "gyroscope", "human-activity-recognition", "motion")
+_LIMITS = (
+    "**Not for medical use**, nor for any decision about a person's health, safety, work or insurance.",
+    "It has learnt from simulated sensors on captured and generated motion; recordings of devices, mountings "
+    "and people unlike those are read less well. Measure on recordings of your own before you rely on it.",
+    "What the placements worn cannot show (a watch does not see the legs) it cannot tell, but a label or "
+    "a sentence comes out all the same.",
+    "Labels and sentences are English. Sentences may be wrong in a fluent way.",
+    "Motion is personal data: it can tell people apart and reveal what they do. Ask them first.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a release holds, as the card says it.
+
+    Attributes:
+        name: of the model.
+        repository: where it will be, `owner/name`, or empty.
+        parts: folders and files at the top.
+        encoder: configuration of the encoder.
+        extractor: configuration of the feature extractor.
+        text_base: sentence model under the text tower, with its licence.
+        language_base: repository on the hub of the language model under the adapter, or empty.
+        version: of this package.
+    """
+
+    name: str
+    repository: str
+    parts: tuple[str, ...]
+    encoder: Mapping[str, Any]
+    extractor: Mapping[str, Any]
+    text_base: str
+    language_base: str
+    version: str
+
+
+def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> str:
+    """Text of README.md."""
+    sections = (
+        _front(contents, training),
+        _what(contents),
+        _use(contents),
+        ["## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""],
+        _input(contents, training),
+        _training(training),
+        _measured(figures),
+        [
+            "## Files",
+            "",
+            *(f"- `{part}`" for part in contents.parts),
+            f"- `{SUMS}`: `sha256sum -c {SUMS}`",
+            "",
+        ],
+    )
+    return "\n".join(line for section in sections for line in section)
+
+
+def _front(contents: Contents, training: Training) -> list[str]:
+    facts: dict[str, Any] = {
+        "license": "apache-2.0",
+        "language": ["en"],
+        "library_name": "anymo",
+        "pipeline_tag": "feature-extraction",
+        "tags": list(_TAGS),
+        "datasets": sorted({source.dataset for source in training.sources}),
+    }
+    if contents.language_base:
+        facts |= {"base_model": contents.language_base, "base_model_relation": "adapter"}
+    return ["---", yaml.safe_dump(facts, sort_keys=False).rstrip(), "---", ""]
+
+
+def _what(contents: Contents) -> list[str]:
+    words = (
+        f" Its tokens are read by a language model: an adapter on {contents.language_base}."
+        if contents.language_base
+        else ""
+    )
+    return [
+        f"# {contents.name}",
+        "",
+        "Inertial sensors worn anywhere on the body, to an embedding beside that of sentences: recognition "
+        f"of activities given by name, and retrieval.{words} Made with AnyMo {contents.version}; the text "
+        f"tower stands on {contents.text_base}.",
+        "",
+        "**Meant for** research on wearable sensors, and products that look at movement with the consent of "
+        "those who move.",
+        "",
+    ]
+
+
+def _use(contents: Contents) -> list[str]:
+    where = contents.repository or "the folder of this file"
+    line = 'watch = read_recording("watch.csv", acc_unit="g", gyro_unit="deg/s", gravity="included", '
+    return [
+        "## Use",
+        "",
+        "```python",
+        "from anymo import AnymoPipeline, read_recording",
+        f'{line}placement="left wrist", rate_hz=50)',
+        f'AnymoPipeline.from_pretrained("{where}").classify(watch, labels=["walking", "running", "cycling"])',
+        "```",
+        "",
+    ]
+
+
+def _input(contents: Contents, training: Training) -> list[str]:
+    draws = [
+        stage["draw"]
+        for run in training.runs
+        for stage in (run.config, run.config.get("pretrain", {}))
+        if "draw" in stage
+    ]
+    draw: Mapping[str, Any] = draws[0] if draws else {}
+    rates = ", ".join(f"{rate:g}" for rate in draw.get("device_rates_hz", ()))
+    worn = f"1 to {draw['max_sensors']} at once in training, any number in use" if draw else "one or more"
+    return [
+        "## What goes in",
+        "",
+        f"- Sensors: {worn}. Acceleration in m/s²: specific force, +9.81 on the axis that points up at rest, "
+        "or linear acceleration where the device removes gravity, stated as such. Gyroscope in rad/s. "
+        "The sensor's own axes, mounted in any way. `read_recording` converts units and checks them.",
+        f"- Placements: anywhere on the {len(SEGMENTS)} segments {', '.join(SEGMENTS)}.",
+        f"- Rate: any; resampled to {contents.encoder['rate_hz']:g} Hz."
+        + (f" Devices of {rates} Hz in training." if rates else ""),
+        f"- Windows of {contents.extractor['window_s']:g} s, every {contents.extractor['hop_s']:g} s; a "
+        "shorter recording is one window. What is missing is marked, not filled.",
+        "",
+    ]
+
+
+def _training(training: Training) -> list[str]:
+    rows = [(s.dataset, str(s.clips), f"{s.hours:.2f}", s.licence) for s in training.sources]
+    cited = dict.fromkeys(c for s in training.sources for c in CITATIONS.get(s.dataset, ()))
+    runs = [
+        (run.name, str(run.environment.get("git", "unknown")), str(run.config.get("seed", "unknown")))
+        for run in training.runs
+    ]
+    return [
+        "## Training",
+        "",
+        "Signals were simulated on these clips, held-out ones among them; none forbids commercial use."
+        + (
+            " The corpora were named at the export, not found through the runs." if training.is_stated else ""
+        ),
+        "",
+        *_table(("source", "clips", "hours", "licence"), rows),
+        *(f"- {citation}" for citation in cited),
+        "",
+        *_table(("run", "commit", "seed"), runs),
+        "`training.json` has their configuration and versions.",
+        "",
+    ]
+
+
+def _measured(figures: Sequence[Figures]) -> list[str]:
+    lines = ["## Measured", ""]
+    if not figures:
+        return [*lines, "Nothing was handed in with this release.", ""]
+    for found in figures:
+        rows = [(name, f"{value:.4g}") for name, value in found.values.items()]
+        lines += [
+            f"`{found.file}`, by",
+            "",
+            "```sh",
+            found.command,
+            "```",
+            "",
+            *_table(("figure", "value"), rows),
+        ]
+    return lines
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    cells = [header, ["---"] * len(header), *rows]
+    return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells), ""]

@@ -1,0 +1,194 @@
+"""What is taught: the draw of tasks, what is asked and answered, and the losses of parts and of all."""
+
+from collections import Counter
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from align_toy import CHEST, EVEN, KNEE, WRIST, Reader, Sampler, exercises
+
+from anymo import body
+from anymo.align import MotionLanguageModel
+from anymo.align.questions import HOW_FAST, HOW_MANY, WHERE, WHICH_SIDE, questions
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.encoders.losses import multi_positive_contrastive
+from anymo.training.align import (
+    AlignConfig,
+    AlignTask,
+    ContrastConfig,
+    ContrastiveAlignTask,
+    task_losses,
+)
+from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, TaskMix, posed
+from anymo.training.engine import OptimConfig
+from anymo.training.gather import cached
+
+
+def test_every_task_gets_its_share_of_every_batch() -> None:
+    source = exercises(EVEN)
+    for seed in range(5):
+        drawn = source(16, np.random.default_rng(seed)).exercises
+        assert Counter(e.task for e in drawn) == Counter({name: 2 * getattr(EVEN, name) for name in TASKS})
+    few = [e.task for seed in range(400) for e in source(3, np.random.default_rng(seed)).exercises]
+    for name, count in Counter(few).items():
+        assert count / len(few) == pytest.approx(EVEN.shares[name], abs=0.04)
+
+
+def test_a_draw_is_a_function_of_its_generator() -> None:
+    one, two = (exercises(EVEN)(8, np.random.default_rng(4)).exercises for _ in range(2))
+    assert one == two
+
+
+def test_the_demo_is_taught_activity_and_sentence() -> None:
+    batch = exercises(TaskMix())(6, np.random.default_rng(0))
+    for e, phrase, (text,) in zip(batch.exercises, batch.windows.phrase, batch.windows.texts, strict=True):
+        assert (e.task, e.instruction) == ("caption", None)
+        assert e.answer == f" {phrase}. Description: {text}"
+
+
+def test_choices_hold_the_answer_once_and_no_synonym_of_it() -> None:
+    batch = exercises(TaskMix(caption=0, choice=1))(40, np.random.default_rng(0))
+    orders = set()
+    for exercise, phrase in zip(batch.exercises, batch.windows.phrase, strict=True):
+        listed = exercise.instruction.removeprefix("Which of these is it: ").removesuffix("?").split("; ")
+        assert exercise.answer == f" {phrase}."
+        assert listed.count(phrase) == 1
+        assert phrase == "running" or {"walking", "strolling"} - set(listed)
+        orders.add(tuple(listed))
+    assert ("running", "walking") in orders
+    assert ("walking", "running") in orders
+
+
+def test_questions_are_of_what_is_known() -> None:
+    asked = {q.text: q.answer for q in questions([WRIST, KNEE], ["waving", "Someone waves."])}
+    assert asked == {WHERE: "left wrist and left shank", HOW_MANY: "two", WHICH_SIDE: "left"}
+    asked = {q.text: q.answer for q in questions([WRIST, CHEST], ["He walks Slowly.", "A slow walk."])}
+    assert asked == {WHERE: "left wrist and chest", HOW_MANY: "two", HOW_FAST: "slow"}
+    both = ["He walks slowly, then quickly.", "He waves the left hand with a right arm.", "The right hand."]
+    asked = {q.text: q.answer for q in questions([CHEST], both)}
+    assert asked == {WHERE: "chest", HOW_MANY: "one", "Which arm is it, left or right?": "right"}
+
+
+def test_what_the_prompt_would_tell_is_asked_with_and_without() -> None:
+    batch = exercises(TaskMix(caption=0, question=1))(200, np.random.default_rng(0))
+    told = Counter((e.instruction, e.is_placed) for e in batch.exercises)
+    assert told[f"Question: {WHERE}", True] > 5
+    assert told[f"Question: {WHERE}", False] > 5
+    assert told[f"Question: {HOW_FAST}", False] == 0
+
+
+def test_a_mix_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"mix: expected weights of 0 or more, got .*set those below to 0"):
+        TaskMix(choice=-1)
+    optim = OptimConfig(steps=1, batch_size=16, micro_batches=2)
+    with pytest.raises(ValueError, match=r"a window of the 8 .*'question'.*optim.batch_size"):
+        AlignConfig(mix=TaskMix(caption=9, question=1), optim=optim)
+    with pytest.raises(ValueError, match=r"mix, contrast: expected a weight above 0.*mix.caption to 1"):
+        AlignConfig(mix=TaskMix(caption=0))
+    AlignConfig(mix=TaskMix(caption=0), contrast=ContrastConfig(text=1))
+    with pytest.raises(ValueError, match=r"contrast: expected weights of 0 or more"):
+        ContrastConfig(text=-1)
+    one = SimpleNamespace(captions=(("walking",),) * 3, synonyms=((),) * 3)
+    with pytest.raises(ValueError, match=r"corpus of two activities or more, got \['walking'\]"):
+        Exercises(Sampler(), one, TaskMix(choice=1))  # type: ignore[arg-type]
+
+
+def test_tasks_count_by_their_windows_not_by_their_tokens() -> None:
+    losses = torch.tensor([[4.0, 2.0], [2.0, 1.0], [30.0, 10.0], [6.0, 6.0]])
+    task = torch.tensor([0, 0, 4, 0])
+    loss, logs = task_losses({"losses": losses, "task": task})
+    assert logs == {"caption": pytest.approx(12 / 9), "motion": pytest.approx(3.0)}
+    assert float(loss) == pytest.approx(0.75 * 12 / 9 + 0.25 * 3)
+
+
+def batch_of(mix: TaskMix, size: int, seed: int) -> AlignBatch:
+    return exercises(mix)(size, np.random.default_rng(seed))
+
+
+def test_every_exercise_is_posed_as_it_is_used(aligned: Callable[..., MotionLanguageModel]) -> None:
+    model, batch = aligned(), batch_of(EVEN, 16, 0)
+    codes = Reader()(batch.windows.views[0])
+    for exercise, own in zip(batch.exercises, codes, strict=True):
+        prompt, answer = posed(model, exercise, own, [WRIST])
+        motion = exercise.task in ("motion", "text_to_motion")
+        assert (answer[-1] == model.vocabulary.eos) == motion
+        assert (prompt.ids[-1] == model.vocabulary.bos) == motion
+        whole = [*prompt.ids, *answer]
+        begin = whole.index(model.vocabulary.bos)
+        assert torch.equal(model.vocabulary.codes(whole[begin : begin + 2 * len(own) + 2]), own)
+        words = model.text_tokenizer.decode([i for i in prompt.ids if i < model.vocabulary.first])
+        assert ("left wrist" in words) == exercise.is_placed
+        assert (exercise.task == "text_to_motion") == words.startswith(("A person", "Someone"))
+
+
+def test_both_kinds_of_loss_go_through_one_cache(aligned: Callable[..., MotionLanguageModel]) -> None:
+    """Gradients of two parts with cotangents are those of the loss over all windows at once."""
+    torch.manual_seed(0)
+    model = aligned(embedding_size=6)
+    task = ContrastiveAlignTask(Reader(), model, ContrastConfig(text=1, label=0.5))  # type: ignore[arg-type]
+    parts = [batch_of(EVEN, 8, seed) for seed in (0, 1)]
+    trained = [p for p in task.parameters() if p.requires_grad]
+    rows = [task.represent(part) for part in parts]
+    whole = task.score({key: torch.cat([r[key] for r in rows]) for key in rows[0]})
+    expected = torch.autograd.grad(whole.loss, trained)
+    output, cotangents = cached(task, parts, torch.device("cpu"))
+    assert output.loss.item() == pytest.approx(whole.loss.item(), rel=1e-5)
+    assert set(output.logs) == {*TASKS, "imu_text", "imu_label", "temperature"}
+    for part, cotangent in zip(parts, cotangents, strict=True):
+        task(part, cotangent).loss.backward()
+    for parameter, gradient in zip(trained, expected, strict=True):
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-5)
+        assert gradient.any()
+
+
+def test_contrast_has_all_of_a_caption_as_positives(aligned: Callable[..., MotionLanguageModel]) -> None:
+    model = aligned(embedding_size=6)
+    task = ContrastiveAlignTask(Reader(), model, ContrastConfig(text=1))  # type: ignore[arg-type]
+    made = task.represent(batch_of(TaskMix(caption=0), 5, 0))
+    assert set(made) == {"log_scale", "motion", "text", "text_id"}
+    made = {key: tensor.detach() for key, tensor in made.items()}
+    same = made["text_id"][:, None] == made["text_id"]
+    first = [int(row.int().argmax()) for row in same]
+    distinct = sorted(set(first))
+    similarity = (made["motion"] @ made["text"].T)[:, distinct]
+    expected = multi_positive_contrastive(similarity, same[:, distinct], 1 / 0.07)
+    torch.testing.assert_close(task.score(made).loss, expected)
+
+
+@torch.no_grad()
+def test_embeddings_are_unit_and_padding_is_not_read(
+    aligned: Callable[..., MotionLanguageModel], codes: list[torch.Tensor]
+) -> None:
+    model = aligned("gpt2", embedding_size=6)
+    prompts = [model.prompt(c, [WRIST]) for c in codes]
+    motion, texts = model.embed_motion(prompts), model.embed_texts(["walking", "a person runs along"])
+    assert motion.shape == (3, 6)
+    assert texts.shape == (2, 6)
+    torch.testing.assert_close(motion.norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(motion[1:2], model.embed_motion(prompts[1:2]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(texts[:1], model.embed_texts(["walking"]), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(model.embed_texts(["a"]), model.embed_motion([prompts[1]]), atol=1e-2)
+
+
+def test_prompts_carry_no_loss(aligned: Callable[..., MotionLanguageModel]) -> None:
+    """Another wording of what is not answered changes no count, and its tokens are not scored."""
+    model = aligned()
+    task, batch = AlignTask(Reader(), model), batch_of(EVEN, 8, 3)  # type: ignore[arg-type]
+    codes = Reader()(batch.windows.views[0])
+    made = task.answers(batch, codes, [[WRIST]] * 8)
+    for exercise, own, (_, num) in zip(batch.exercises, codes, made["losses"].tolist(), strict=True):
+        _, answer = posed(model, exercise, own, [WRIST])
+        assert num == len(answer)
+
+
+def test_real_windows_make_exercises(tiny_corpus: MotionCorpus) -> None:
+    sampler = WindowSampler(tiny_corpus, [body.load()], DrawConfig(window_s=2.0), held_out=False)
+    source = Exercises(sampler, tiny_corpus, TaskMix(caption=1, question=1))
+    one, two = (source(4, np.random.default_rng(k)) for k in range(2))
+    both = AlignBatch.joined([one, two]).to("cpu")
+    assert both.exercises == one.exercises + two.exercises
+    assert len(both) == 8

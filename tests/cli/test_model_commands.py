@@ -1,0 +1,107 @@
+"""The commands that use a model, on a tiny untrained one: tables, JSON, pictures, the index."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anymo.cli import main
+from anymo.pipeline import AnymoPipeline
+from anymo.pipeline.answers import MotionAnswers
+
+STATED = ["--acc-unit", "m/s^2", "--gyro-unit", "rad/s", "--gravity", "included", "--placement", "left wrist"]
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_folder: Path
+) -> Run:
+    """Run `anymo` in a folder with recordings a.csv and b.csv of 12 and 7 s."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANYMO_MODEL", str(model_folder))
+    names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
+    for name, num in (("a", 600), ("b", 350)):
+        wave = np.random.default_rng(num).normal(size=(num, 6)) * 2 + [0, 0, 9.8, 0, 0, 0]
+        pd.DataFrame(wave, columns=names).to_csv(f"{name}.csv", index=False)
+
+    def anymo_command(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["anymo", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return Said(int(stop.value.code or 0), *capsys.readouterr())
+
+    return anymo_command
+
+
+def test_stream_and_plot(run: Run, tmp_path: Path) -> None:
+    options = ["a.csv", "--rate", "50", *STATED, "--labels", "walking,running,cycling", "--stream"]
+    said = run("classify", *options, "--json", "--smooth", "3", "--plot", "labels.png")
+    assert said.code == 0
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert rows[0]["start_s"] == 0.0
+    assert rows[-1]["end_s"] == pytest.approx(10.0)  # 2 s are too short for a window of their own
+    assert (tmp_path / "labels.png").stat().st_size > 1000
+    table = run("classify", *options).out.splitlines()
+    assert table[0].split()[:4] == ["0.0", "-", f"{rows[0]['end_s']:.1f}", "s"]
+
+
+def test_an_index_of_two_days(run: Run) -> None:
+    stated = ["--rate", "50", *STATED]
+    assert run("index", "build", "days", "a.csv", *stated, "--hop", "2.5").code == 0
+    assert "is there already; add to it with --add" in run("index", "build", "days", "b.csv", *stated).err
+    said = run("index", "build", "days", "b.csv", *stated, "--add", "--json")
+    assert json.loads(said.out) == {"index": "days", "recordings": 2, "windows": 5}
+    found = json.loads(run("index", "search", "days", "a person walks", "--top", "9", "--json").out)[
+        "moments"
+    ]
+    assert {m["recording"] for m in found} == {"a.csv", "b.csv"}
+    assert [m["score"] for m in found] == sorted((m["score"] for m in found), reverse=True)
+    like = run("index", "search", "days", "--like", "b.csv", *stated, "--top", "1").out
+    assert "b.csv" in like
+    assert "give a sentence to look for, or a recording" in run("index", "search", "days").err
+    assert "state --acc-unit" in run("index", "search", "days", "--like", "b.csv").err
+
+
+def test_in_words(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a language model that says one thing; tests/test_pipeline.py has the real one."""
+    monkeypatch.setattr(MotionAnswers, "_generate", lambda self, batch, *_, **__: ["Running."] * len(batch))
+    monkeypatch.setattr(AnymoPipeline, "answers", MotionAnswers(None, None))
+    stated = ["--rate", "50", *STATED]
+    captions = json.loads(run("caption", "b.csv", *stated, "--json").out)["captions"]
+    assert [(c["start_s"], c["text"]) for c in captions] == [(0.0, "Running.")]
+    said = json.loads(run("ask", "b.csv", "Which arm?", *stated, "--json").out)
+    assert said == {"recording": "b", "question": "Which arm?", "answer": "Running."}
+    assert run("ask", "b.csv", "Which arm?", *stated).out == "Running.\n"
+    chosen = run("classify", "b.csv", *stated, "--labels", "walking,running", "--route", "generate")
+    assert [line.split()[0] for line in chosen.out.splitlines()] == ["running", "walking"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--labels", "walking,running", "--plot", "x.txt"], "expected a name ending in .png, .pdf, .svg"),
+        (["--labels", "walking,running", "--plot", "no/x.png"], "no folder no"),
+        (["--labels", "walking,running", "--stream", "--smooth", "2"], "expected an odd number"),
+        (["--labels", "walking,Walking"], "given twice"),
+    ],
+)
+def test_refusals(run: Run, arguments: list[str], message: str) -> None:
+    said = run("classify", "a.csv", "--rate", "50", *STATED, *arguments)
+    assert said.code == 1
+    last = said.err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert message in last

@@ -1,0 +1,31 @@
+"""docs/using.md: its code runs, in order, in one namespace; the language model is a silent one."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anymo.pipeline import AnymoPipeline
+from anymo.pipeline.answers import MotionAnswers
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+
+
+def test_the_code_runs(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    (tmp_path / "runs" / "demo" / "model").symlink_to(model_folder)
+    wave = np.random.default_rng(0).normal(loc=[0, 0, 9.8, 0, 0, 0], size=(600, 6))
+    names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
+    pd.DataFrame(wave, columns=names).to_csv("watch.csv", index=False)
+    monkeypatch.setattr(MotionAnswers, "_generate", lambda self, batch, *_, **__: [""] * len(batch))
+    monkeypatch.setattr(AnymoPipeline, "answers", MotionAnswers(None, None))
+    space: dict[str, object] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", DOCUMENT, re.M | re.S):
+        exec(compile(block, "using.md", "exec"), space)
+    assert space["vector"].shape == (1, 256)
+    assert len(space["moments"]) == 3
+    assert len(space["captions"][0]) == 2
+    assert len(space["answers"]) == 1

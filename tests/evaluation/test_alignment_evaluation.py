@@ -1,0 +1,209 @@
+"""Aligned models through the real command, on a language model of two small layers."""
+
+import json
+import runpy
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from anymo import config as configuration
+from anymo.align import MotionLanguageModel
+from anymo.body import Body
+from anymo.data import load_set
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation import aligned_model
+from anymo.evaluation.aligned_test_sets import aligned_hash, logged, run_aligned_test_sets
+from anymo.evaluation.alignment import AlignmentEvalConfig, run_alignment_evaluation
+from anymo.evaluation.alignment_report import alignment_report
+from anymo.evaluation.captioning import METRICS, SYSTEMS, caption_task, most_frequent, untuned
+from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.ledger import model_hash, read_ledger
+from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+YAML = REPOSITORY / "configs" / "eval" / "alignment.yaml"
+DRAW = DrawConfig(window_s=4.0)
+TINY = {
+    "protocol.sets": "[basic_motions]",
+    "protocol.num_captions": "8",
+    "protocol.num_neighbours": "12",
+    "protocol.num_windows": "8",
+    "protocol.pool_size": "4",
+    "protocol.num_pools": "2",
+    "protocol.max_windows": "1",
+    "protocol.num_examples": "3",
+    "draw.window_s": "4.0",
+}
+
+
+@pytest.fixture(scope="module")
+def base(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained language model of two small layers with the default's tokenizer."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("base")
+    tokenizer = AutoTokenizer.from_pretrained(asset("smollm2-135m-instruct"))
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def aligned(
+    base: Path, encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], Path]:
+    """Model folders that differ in the seed of what the language model was given."""
+    from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+
+    torch.manual_seed(0)
+    tokenizer = MotionTokenizer(MotionTokenizerConfig(hidden_size=16, codebook_size=16, code_size=4))
+
+    def made(seed: int) -> Path:
+        folder = Path(shutil.copytree(encoder_folder, tmp_path_factory.mktemp("aligned") / "model"))
+        tokenizer.save_pretrained(folder / "tokenizer")
+        torch.manual_seed(seed)
+        codes = tokenizer.quantizer.codes
+        model = MotionLanguageModel.create(str(base), codes, lora_rank=2, embedding_size=8)
+        model.save_pretrained(folder / "language_model")
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def models(aligned: Callable[[int], Path]) -> list[Path]:
+    return [aligned(1), aligned(3)]
+
+
+def tiny(models: Sequence[Path], corpus: Path, output: Path, base: Path, **more: str) -> AlignmentEvalConfig:
+    own = {"models": f"[{', '.join(map(str, models))}]", "corpus": str(corpus), "output": str(output)}
+    every = TINY | own | {"protocol.bertscore": str(base)} | more
+    options = [word for name, value in every.items() for word in (f"--{name}", value)]
+    return configuration.load(AlignmentEvalConfig, ["--config_path", str(YAML), *options])
+
+
+def test_two_models_through_the_command(
+    models: list[Path],
+    corpus_folder: Path,
+    base: Path,
+    bodies: Sequence[Body],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = {"corpus": corpus_folder, "output": tmp_path / "out", "json": tmp_path / "x" / "numbers.json"}
+    every = TINY | own | {"protocol.bertscore": base, "models": f"[{models[0]}, {models[1]}]"}
+    words = [str(word) for name, value in every.items() for word in (f"--{name}", value)]
+    script = REPOSITORY / "eval" / "alignment.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--config_path", str(YAML), *words])
+    runpy.run_path(str(script), run_name="__main__")
+    assert "untuned language model" in capsys.readouterr().out
+    numbers = json.loads((tmp_path / "out" / "alignment.json").read_text())
+    assert json.loads((tmp_path / "x" / "numbers.json").read_text()) == numbers
+    assert set(numbers["captions"]["scores"]) == set(SYSTEMS)
+    assert set(numbers["captions"]["scores"]["model"]) == set(METRICS)
+    assert (numbers["captions"]["num_models"], numbers["captions"]["num_windows"]) == (2, 8)
+    first = numbers["models"][0]
+    spaces = {"encoder alone", "language model's embedding"}
+    assert set(first["retrieval"]) == spaces
+    routes = {"embedding (encoder alone)", "likelihood", "generate", "language model's embedding"}
+    assert set(first["zero_shot"]["basic_motions"]) == routes
+    assert len(first["examples"]) == 3
+    assert (tmp_path / "out" / "alignment.md").read_text() == alignment_report(numbers, markdown=True) + "\n"
+
+    def never(*_: object) -> Any:
+        pytest.fail("a finished part was done again")
+
+    monkeypatch.setattr(aligned_model.AnymoPipeline, "from_pretrained", never)
+    config = tiny(models, corpus_folder, tmp_path / "out", base)
+    assert run_alignment_evaluation(config, bodies) == numbers
+    kept = next((tmp_path / "out" / "models").iterdir()) / "examples.json"
+    kept.unlink()
+    with pytest.raises(pytest.fail.Exception, match="done again"):
+        run_alignment_evaluation(config, bodies)
+
+
+def test_baselines_are_what_they_are_called(
+    aligned: Callable[[int], Path], corpus_folder: Path, bodies: Sequence[Body]
+) -> None:
+    corpus = MotionCorpus.load(corpus_folder)
+    held_out = WindowSampler(corpus, bodies, DRAW, held_out=True)
+    task = caption_task(held_out, 6, seed=0)
+    for clip, references in zip(task.clip, task.references, strict=True):
+        assert references == corpus.captions[clip][1:]  # without the phrase
+    single = held_out_batch(held_out, 6, seed=0)
+    torch.testing.assert_close(single.views[0].signal, task.windows.signal, equal_nan=True)
+    training = [corpus.captions[c][1] for c in corpus.clips(held_out=False).tolist()]
+    assert training.count(most_frequent(corpus)) == max(map(training.count, training))
+
+    pipe = AnymoPipeline.from_pretrained(aligned(1))
+    model, fresh = pipe.language_model, untuned(pipe.language_model, seed=0)
+    ids = torch.tensor([model.text_ids("A person walks on a")])
+    words = torch.nn.functional.embedding(ids, fresh.language_model.get_input_embeddings().weight)
+    torch.testing.assert_close(fresh.embed(ids), words)  # words read as in the base
+    again = untuned(model, seed=0)
+    torch.testing.assert_close(fresh.motion_embedding.weight, again.motion_embedding.weight)
+    assert not torch.equal(fresh.motion_embedding.weight, model.motion_embedding.weight)
+
+
+def test_what_cannot_be_compared_is_refused(
+    models: list[Path], corpus_folder: Path, base: Path, bodies: Sequence[Body], tmp_path: Path
+) -> None:
+    config = tiny(models, corpus_folder, tmp_path, base)
+    copy = Path(shutil.copytree(models[0], tmp_path / "copy"))
+    with pytest.raises(ValueError, match="the same files twice"):
+        run_alignment_evaluation(replace(config, models=(models[0], copy)), bodies)
+    shutil.rmtree(copy / "language_model")
+    with pytest.raises(FileNotFoundError, match="found no language_model; give the folder `model`"):
+        run_alignment_evaluation(replace(config, models=(copy,)), bodies)
+    with pytest.raises(ValueError, match="expected different model folders"):
+        replace(config, models=())
+    with pytest.raises(ValueError, match=r"expected some of .*test sets are run by test_sets alone"):
+        replace(config.protocol, sets=("hapt",))
+    with pytest.raises(ValueError, match="1 < pool_size <= num_windows"):
+        replace(config.protocol, pool_size=9)
+
+
+def few(name: str) -> list[Recording]:
+    return load_set(name)[::16]
+
+
+def test_an_aligned_model_sees_a_test_set_once(models: list[Path], tmp_path: Path) -> None:
+    ledger, sets = tmp_path / "log.jsonl", ["basic_motions"]
+    windows = {"embedding": 1, "likelihood": 1, "generate": 1}
+    seen: list[int] = []
+    for folder in models:
+        pipe = AnymoPipeline.from_pretrained(folder)
+        found = run_aligned_test_sets(pipe, folder, windows, names=sets, load=few, ledger=ledger)
+        assert set(found["basic_motions"]) == set(windows)
+        assert 0 <= found["basic_motions"]["generate"]["chance_accuracy"] <= 1
+        seen.append(len(read_ledger(ledger)))
+    assert seen == [3, 5]  # both have one encoder, which is not run again
+    lines = read_ledger(ledger)
+    assert lines[0]["sha256"] == model_hash(models[0]) == model_hash(models[1])
+    assert [line["sha256"] for line in lines[3:]] == [aligned_hash(models[1])] * 2
+    assert np.isfinite([line["accuracy"] for line in lines]).all()
+    before = ledger.read_bytes()
+    with pytest.raises(ValueError, match="this aligned model was run on basic_motions"):
+        run_aligned_test_sets(pipe, models[1], windows, names=sets, load=few, ledger=ledger)
+    assert ledger.read_bytes() == before
+    assert logged(models[1], sets, ledger) == found
+
+
+def test_the_named_configuration_is_whole() -> None:
+    import draccus
+
+    loaded = configuration.load(AlignmentEvalConfig, ["--config_path", str(YAML)])
+    assert configuration.read_yaml(YAML).keys() == draccus.encode(loaded).keys()
+    assert loaded == AlignmentEvalConfig()

@@ -1,0 +1,212 @@
+"""What `anymo export` writes, and what it refuses to let go."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from anymo.cli import export as command
+from anymo.evaluation.ledger import model_hash
+from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording, SensorStream
+from anymo.release import export_model
+from anymo.release.sums import SUMS, check_sums
+
+PLACE = re.compile(r"(?<![\w.:/~-])/(?:[\w.@-]+/)+[\w.@-]*")
+
+
+@pytest.fixture
+def watch() -> Recording:
+    acc = np.random.default_rng(0).normal((0.0, 0.0, 9.8), size=(250, 3))
+    stream = SensorStream(
+        acc=acc, gyro=None, valid=np.ones(250, bool), rate_hz=50.0, placement="left wrist", gravity="included"
+    )
+    return Recording(sensors=(stream,), name="watch")
+
+
+def figures(folder: Path, **content: object) -> Path:
+    file = folder / "encoder.json"
+    file.write_text(json.dumps({"protocol": {"seed": 1}, "seed": 2, "retrieval": {"mrr": 0.25}} | content))
+    return file
+
+
+def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, watch: Recording) -> None:
+    model, metrics = run_folder / "model", figures(tmp_path, sha256=model_hash(run_folder / "model"))
+    folder = export_model(
+        model,
+        tmp_path / "out",
+        name="demo",
+        repository="who/what",
+        metrics=[f"{metrics}=python eval/encoder.py"],
+    )
+    before, after = AnymoPipeline.from_pretrained(model), AnymoPipeline.from_pretrained(folder)
+    assert torch.equal(before.embed(watch), after.embed(watch))
+    assert after.language_model.base == "smollm2-135m-instruct"
+
+    text = (folder / "README.md").read_text()
+    front = yaml.safe_load(text.split("---")[1])
+    assert front["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert front["license"] == "apache-2.0"
+    assert front["datasets"] == ["cmu", "procedural"]
+    for said in (
+        "# demo",
+        "Not for medical use",
+        "| cmu | 1 | 0.25 | CMU: no resale \\| acknowledge |",
+        "| procedural | 1 | 0.50 | Apache-2.0 |",
+        "mocap.cs.cmu.edu",
+        "| align | abcalign | 3 |",
+        "| pretrain | abcpretrain | 4 |",
+        'from_pretrained("who/what")',
+        "20 Hz",
+        "wordllama-256 (MIT)",
+        "LeftForeArm",
+        "python eval/encoder.py",
+        "| retrieval mrr | 0.25 |",
+    ):
+        assert said in text
+    assert "named at the export" not in text
+    assert "| seed | 2" not in text
+
+
+def test_the_use_in_the_card_runs(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = export_model(run_folder / "model", tmp_path / "out")
+    block = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)[0]
+    assert len(block.splitlines()) <= 4
+    rows = np.random.default_rng(0).normal(size=(300, 6)) * 0.1 + [0, 0, 1, 0, 0, 0]
+    names = "acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z"
+    np.savetxt(tmp_path / "watch.csv", rows, delimiter=",", header=names, comments="")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.replace("the folder of this file", str(folder)), "card", "exec"), {})
+
+
+def test_nothing_leaves_but_weights_and_text(run_folder: Path, tmp_path: Path) -> None:
+    folder = export_model(run_folder / "model", tmp_path / "out")
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    assert {f.suffix for f in files} == {".safetensors", ".json", ".md", ".txt"}
+    for file in files:
+        content = file.read_bytes()
+        assert str(tmp_path).encode() not in content, file
+        if file.suffix != ".safetensors":
+            assert not PLACE.search(content.decode()), file
+    training = json.loads((folder / "training.json").read_text())
+    assert [r["config"] for r in training] == [{"seed": 3}, {"seed": 4, "draw": {"max_sensors": 5}}]
+    assert "mine" not in (folder / "training.json").read_text()
+    adapter = json.loads((folder / "language_model/adapter/adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert json.loads((folder / "text/config.json").read_text())["base"] == "wordllama-256"
+
+
+def test_sums(run_folder: Path, tmp_path: Path) -> None:
+    folder = export_model(run_folder / "model", tmp_path / "out")
+    subprocess.run(["sha256sum", "-c", "--quiet", SUMS], cwd=folder, check=True)
+    lines = dict(line.split("  ")[::-1] for line in (folder / SUMS).read_text().splitlines())
+    assert lines["README.md"] == hashlib.sha256((folder / "README.md").read_bytes()).hexdigest()
+    assert set(lines) == {f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()} - {SUMS}
+    check_sums(folder)
+    export_model(run_folder / "model", folder)  # an earlier release is replaced
+    (folder / "new.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"got others: new\.txt"):
+        check_sums(folder)
+
+
+def test_refuses_non_commercial_clips(
+    run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
+) -> None:
+    write_corpus(
+        tmp_path / "corpus", {}, {"dataset": "amass", "licence": "CC BY-NC 4.0", "non_commercial": True}
+    )
+    with pytest.raises(ValueError, match=r"1 of 2 .* amass \(CC BY-NC 4\.0\); write the corpus with"):
+        export_model(run_folder / "model", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_what_it_knows_nothing_of(
+    run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
+) -> None:
+    (tmp_path / "corpus" / "manifest.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"manifest\.csv.*--corpus"):
+        export_model(run_folder / "model", tmp_path / "out")
+    export_model(run_folder / "model", tmp_path / "out", corpora=[write_corpus(tmp_path / "moved", {})])
+    assert "were named at the export, not found" in (tmp_path / "out" / "README.md").read_text()
+    (tmp_path / "pretrain" / "config.yaml").unlink()
+    with pytest.raises(FileNotFoundError, match="run that made the encoder"):
+        export_model(run_folder / "model", tmp_path / "out")
+    (run_folder / "config.yaml").unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected config\.yaml of the run"):
+        export_model(run_folder / "model", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("content", "stated", "message"),
+    [
+        ({"sha256": "f00", "model": "other/one"}, "=python x", r"about other/one; measure this one"),
+        ({}, "", r"1 figures and no command; give .*=python eval"),
+        ({"retrieval": {}}, "=python x", "0 figures"),
+    ],
+)
+def test_refuses_figures(
+    run_folder: Path, tmp_path: Path, content: dict[str, object], stated: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        export_model(
+            run_folder / "model", tmp_path / "out", metrics=[f"{figures(tmp_path, **content)}{stated}"]
+        )
+
+
+def test_takes_the_figures_of_this_model_out_of_several(run_folder: Path, tmp_path: Path) -> None:
+    own = {"sha256": model_hash(run_folder / "model"), "retrieval": {"mrr": 0.5}}
+    file = figures(tmp_path, models=[{"sha256": "f00", "retrieval": {"mrr": 0.9}}, own], command="python z")
+    folder = export_model(run_folder / "model", tmp_path / "out", metrics=[str(file)])
+    assert json.loads((folder / "metrics.json").read_text()) == {
+        "encoder.json": {"command": "python z", "values": {"retrieval mrr": 0.5}}
+    }
+
+
+def test_refuses_pickles_foreign_folders_and_bases(run_folder: Path, tmp_path: Path) -> None:
+    model = run_folder / "model"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="expected an empty or new folder"):
+        export_model(model, tmp_path / "mine")
+    with pytest.raises(ValueError, match="expected a folder beside the model"):
+        export_model(model, run_folder)
+    alignment = model / "language_model" / "alignment.json"
+    facts = json.loads(alignment.read_text())
+    alignment.write_text(json.dumps(facts | {"base": str(tmp_path)}))
+    with pytest.raises(ValueError, match="asset or repository name in alignment"):
+        export_model(model, tmp_path / "out")
+    (model / "encoder" / "pytorch_model.bin").touch()
+    with pytest.raises(ValueError, match=r"got .*pytorch_model\.bin; remove it"):
+        export_model(model, tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == [".out.draft"]
+
+
+def test_an_encoder_alone(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_corpus: Callable[..., Path]
+) -> None:
+    pretrain = tmp_path / "pretrain"
+    for part in ("encoder", "text"):
+        (run_folder / "model" / part).rename(pretrain / part)
+    command.export(pretrain, tmp_path / "out")
+    assert "MB, checksums and model card in it" in capsys.readouterr().out
+    front = yaml.safe_load((tmp_path / "out" / "README.md").read_text().split("---")[1])
+    assert "base_model" not in front
+    assert not (tmp_path / "out" / "language_model").exists()
+
+
+@pytest.mark.slow
+def test_merged_loads_without_us(run_folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = export_model(run_folder / "model", tmp_path / "out", merged=True) / "merged"
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    (token,) = tokenizer("<imu_0003>", add_special_tokens=False)["input_ids"]
+    assert token < model.get_input_embeddings().weight.shape[0]
+    assert {f.suffix for f in folder.iterdir()} <= {".safetensors", ".json", ".txt"}
