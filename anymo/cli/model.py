@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from anymo.pipeline import AnymoPipeline
 
 Model = Annotated[
-    Path | None, typer.Option(help="Model folder; else ANYMO_MODEL.", show_default=str(DEFAULT_MODEL))
+    Path | None,
+    typer.Option(
+        help="Model folder, or owner/name on the hub; else ANYMO_MODEL.", show_default=str(DEFAULT_MODEL)
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
@@ -26,7 +29,7 @@ def pipeline(model: Path | None) -> "AnymoPipeline":
         FileNotFoundError: there is no such folder.
     """
     folder = model_folder(model)
-    if not folder.is_dir():
+    if folder == DEFAULT_MODEL and not folder.is_dir():
         raise FileNotFoundError(
             f"model: no folder {folder}; run `make demo` to train it, or name one with --model or ANYMO_MODEL"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from anymo.assets import AssetError
+from anymo.assets.hub import fetch
 from anymo.pipeline.answers import MotionAnswers
 from anymo.pipeline.labels import LabelEmbeddings
 
@@ -71,11 +72,16 @@ class LoadedModel:
         self.device, self.dtype = torch.device("cpu"), torch.float32
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> Self:
-        """Load a model folder: `encoder/` and `text/`, and `tokenizer/` and `language_model/` if aligned.
+    def from_pretrained(cls, source: str | Path, revision: str | None = None) -> Self:
+        """Load a model: `encoder/` and `text/`, and `tokenizer/` and `language_model/` if aligned.
+
+        Args:
+            source: folder, or repository `owner/name` of the hub.
+            revision: branch, tag or commit of the repository.
 
         Raises:
-            FileNotFoundError: a part is missing; the message says which and how to make it.
+            FileNotFoundError: there is no such model, or a part is missing; the message says which and how to
+                make it.
             ValueError: a checkpoint cannot be read.
         """
         from anymo.align.reader import MotionReader
@@ -83,7 +89,7 @@ class LoadedModel:
         from anymo.encoders import ImuEncoder, TextTower
         from anymo.tokenizer import MotionTokenizer
 
-        folder = Path(folder)
+        folder = fetch(source, revision)
         has_words = "tokenizer" in parts_of(folder)
         with readable(folder):
             encoder = ImuEncoder.from_pretrained(folder / "encoder")

@@ -107,7 +107,9 @@ def test_shell_line(words: list[str]) -> None:
     if words[0] in CHECKS:
         CHECKS[words[0]](words[1:])
     else:
-        assert words[0] in {".", "cd", "export", "pip", "git", "deepspeed", "sha256sum"}, f"no check for {words}"
+        assert words[0] in {".", "cd", "export", "pip", "git", "deepspeed", "sha256sum"}, (
+            f"no check for {words}"
+        )
 
 
 def test_the_shell_check_can_fail() -> None:
