@@ -147,7 +147,7 @@ class TokenizerTask(nn.Module):
     def _imu(self, latents: torch.Tensor, valid: torch.Tensor, targets: Targets | None) -> torch.Tensor:
         """Error of signals and their differences at the target placements, as in pre-training."""
         if targets is None:
-            raise ValueError("tokenizer: expected targets to decode, got none; set draw.num_targets")
+            raise ValueError("tokenizer: expected targets to decode, got none; set heads.num_targets")
         head, num = self.tokenizer.imu_head, targets.signal.shape[2]
         predicted = head(
             latents[:, None], valid[:, None], targets.segment, targets.offset, targets.rotation, num

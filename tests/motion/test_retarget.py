@@ -27,7 +27,7 @@ MIXAMO = {
 }  # fmt: skip
 
 
-TOLERANCE_DEG = 1.5  # a forearm that hardly turns about itself is held in neutral pronation
+TOLERANCE_DEG = 2.0  # a forearm that hardly turns about itself is held in neutral pronation
 
 
 def poses(motion: Motion) -> tuple[np.ndarray, np.ndarray]:

@@ -227,7 +227,7 @@ def test_pre_training_in_parts_is_that_of_the_whole_batch(
 
 def test_frozen_weights_are_not_in_the_checkpoint(source: Source, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4)
+    shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4, heads=())
     task = TokenizerTask(ImuEncoder(SHAPE), MotionTokenizer(shape))
     optim = OptimConfig(steps=2, batch_size=4)
     trained = train(task, source, optim, tmp_path, seed=0, name="try")
