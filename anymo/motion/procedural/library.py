@@ -47,7 +47,7 @@ _COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed or
 
 # Standard deviations of the logarithms of speed and amplitude, where the name tells the speed or physics sets
 # it; people take everything else at their own pace.
-_SPREAD = dict.fromkeys(("gait", "stationary", "fall", "ride"), (0.16, 0.12))
+_SPREAD = dict.fromkeys(("gait", "sport", "stationary", "fall", "ride"), (0.16, 0.12))
 
 # Sway that nobody can suppress, one standard deviation: slow drift, and tremor around 6 Hz.
 _SWAY: dict[str, float] = {
@@ -98,7 +98,7 @@ def generate(
     """
     name = str(rng.choice(list(ACTIVITIES))) if activity is None else activity
     spec = _activity(name)
-    spread = _SPREAD.get(spec.family, (0.28, 0.18))
+    spread = _SPREAD.get(spec.family, (0.22, 0.15))
     style = _Style(
         side or str(rng.choice(["left", "right"], p=[0.3, 0.7])),
         _factor(rng, spread[0]) if speed is None else speed,
