@@ -13,9 +13,10 @@ from anymo.config import write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
 from anymo.evaluation.aligned_model import TEST_FILE, AlignedModel, AlignmentProtocol, Numbers
-from anymo.evaluation.aligned_test_sets import aligned_hash, refuse_second_aligned_run
+from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.alignment_report import alignment_report
 from anymo.evaluation.caption_comparison import compare
+from anymo.evaluation.ledger import model_hash, refuse_second_run
 
 FILE, REPORT = "alignment.json", "alignment.md"
 
@@ -66,7 +67,7 @@ def run_alignment_evaluation(config: AlignmentEvalConfig, bodies: Sequence[Body]
     models = [
         AlignedModel(
             folder=folder,
-            sha256=(sha256 := aligned_hash(folder)),
+            sha256=(sha256 := model_hash(folder, PARTS)),
             output=config.output / "models" / sha256[:16],
             corpus=corpus,
             bodies=bodies,
@@ -105,7 +106,7 @@ def _check(config: AlignmentEvalConfig, models: Sequence[AlignedModel]) -> None:
         )
     for model in models:
         if config.test_sets and not (model.output / TEST_FILE).is_file():
-            refuse_second_aligned_run(model.folder)
+            refuse_second_run(model.folder, parts=PARTS)
 
 
 def _measured(model: AlignedModel, parts: Numbers) -> Numbers:

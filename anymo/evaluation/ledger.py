@@ -21,15 +21,18 @@ LEDGER = REPOSITORY / "eval" / "test_set_log.jsonl"
 _FIGURES = ("num_samples", "num_classes", "accuracy", "macro_f1", "macro_f1_all", "recall_at_2", "intervals")
 
 
-def model_hash(folder: Path) -> str:
-    """SHA-256 of the files of `encoder/` and `text/`: weights, shapes, windowing.
+def model_hash(folder: Path, parts: Sequence[str] = ("encoder", "text")) -> str:
+    """SHA-256 of the files of some parts of a model: weights, shapes, windowing.
 
     Raises:
-        FileNotFoundError: the folder has no encoder.
+        FileNotFoundError: the folder lacks one of them.
     """
-    files = sorted(f for part in ("encoder", "text") for f in (folder / part).rglob("*") if f.is_file())
-    if not files:
-        raise FileNotFoundError(f"model folder: expected encoder/ and text/ in {folder}, found none")
+    if missing := [part for part in parts if not (folder / part).is_dir()]:
+        raise FileNotFoundError(
+            f"model folder: expected {', '.join(parts)} in {folder}, found no {', '.join(missing)}; give a "
+            "folder that train/pretrain.py, or for all parts train/align.py, wrote"
+        )
+    files = sorted(f for part in parts for f in (folder / part).rglob("*") if f.is_file())
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
@@ -74,25 +77,24 @@ def run_test_sets(
         ).to_dict()
         for name in names
     }
-    run = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "model": "/".join(folder.parts[-2:]),
-        "sha256": sha256,
-        "max_windows": max_windows,
-    }
-    _append(ledger, [run | {"set": name} | _figures(result) for name, result in found.items()])
+    lines = [{"set": name, "route": "embedding"} | result for name, result in found.items()]
+    write_lines(ledger, folder, sha256, lines)
     _log.info("test sets %s: logged in %s", ", ".join(found), ledger.name)
     return found
 
 
-def refuse_second_run(folder: Path, names: Sequence[str] = tuple(TEST_SETS), ledger: Path = LEDGER) -> str:
+def refuse_second_run(
+    folder: Path,
+    names: Sequence[str] = tuple(TEST_SETS),
+    ledger: Path = LEDGER,
+    parts: Sequence[str] = ("encoder", "text"),
+) -> str:
     """Hash of a model that has seen none of these sets.
 
     Raises:
         ValueError: the ledger has it on one of them.
     """
-    sha256 = model_hash(folder)
+    sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
         if line["sha256"] == sha256 and line["set"] in names:
             raise ValueError(
@@ -123,12 +125,20 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     return read
 
 
-def _figures(result: dict[str, Any]) -> dict[str, Any]:
-    return {key: result[key] for key in _FIGURES} | {"chance_accuracy": result["chance"]["accuracy"]}
-
-
-def _append(ledger: Path, lines: Sequence[dict[str, Any]]) -> None:
+def write_lines(ledger: Path, folder: Path, sha256: str, results: Sequence[dict[str, Any]]) -> None:
+    """A line for each result (`ZeroShotResult.to_dict` and what tells it from others), all at once."""
+    run = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "model": "/".join(folder.parts[-2:]),
+        "sha256": sha256,
+    }
     with ledger.open("a", encoding="utf-8") as file:
-        file.write("".join(json.dumps(line) + "\n" for line in lines))
+        file.write("".join(json.dumps(run | _line(result)) + "\n" for result in results))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _line(result: dict[str, Any]) -> dict[str, Any]:
+    told = {key: result[key] for key in ("set", "route", "max_windows", *_FIGURES)}
+    return told | {"chance_accuracy": result["chance"]["accuracy"]}

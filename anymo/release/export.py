@@ -10,7 +10,7 @@ from typing import Any
 
 from anymo import assets
 from anymo.config import write_text
-from anymo.evaluation.aligned_test_sets import PARTS, aligned_hash
+from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.ledger import model_hash
 from anymo.release.card import Contents, card
 from anymo.release.figures import Figures, read_figures
@@ -93,7 +93,7 @@ def _check_output(output: Path, model: Path) -> None:
 
 def _hashes(model: Path) -> frozenset[str]:
     """What stands for the model in files of figures: its encoder alone, and all of it."""
-    aligned = {aligned_hash(model)} if (model / "language_model").is_dir() else set()
+    aligned = {model_hash(model, PARTS)} if (model / "language_model").is_dir() else set()
     return frozenset(aligned | {model_hash(model)})
 
 
