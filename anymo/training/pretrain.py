@@ -27,6 +27,7 @@ from anymo.training.engine import OptimConfig, is_main_process, replacing, train
 from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
 
 _POOL = 256  # held-out windows of the validation's retrieval
+_POOL_PART = 32  # of these encoded at once: ST-GCN takes some 20 MB for each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +233,9 @@ def _validate(batch: SimulatedBatch, task: PretrainTask) -> dict[str, float]:
     """Retrieval both ways between held-out windows and their phrases, each phrase once in its pool."""
     phrases, which = merge_duplicates(batch.phrase)
     view = batch.views[0].to(task.unit.device)
-    similarity = (task.encoder(view).embedding @ task.text(phrases).T).float().numpy(force=True)
+    parts = [view.select(slice(k, k + _POOL_PART)) for k in range(0, len(view), _POOL_PART)]
+    embedding = torch.cat([task.encoder(part).embedding for part in parts])
+    similarity = (embedding @ task.text(phrases).T).float().numpy(force=True)
     positive = which[:, None] == np.arange(len(phrases))
     to_text = retrieval(similarity, positive, ks=(1, 5))
     to_imu = retrieval(similarity.T, positive.T, ks=(1, 5))
