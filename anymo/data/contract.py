@@ -74,12 +74,12 @@ def read_recording(
     gyro_factor = _gyro_factor(gyro_unit, has_gyro, where)
     acc = values[:, :3] * (ACC_TO_MPS2[acc_unit] * sign_factor)
     gyro = values[:, 3:] * gyro_factor if has_gyro else None
-    if gyro is not None and gyro_unit == "rad/s":
-        check_gyro(gyro[valid], where)
     check_rest(
         acc[valid], None if gyro is None else gyro[valid], rate,
         acc_unit=acc_unit, scale=ACC_TO_MPS2[acc_unit], gravity=gravity, where=where,
     )  # fmt: skip
+    if gyro is not None and gyro_unit is not None:
+        check_gyro(acc[valid], gyro[valid], rate, gyro_unit=gyro_unit, gravity=gravity, where=where)
     stream = SensorStream(acc=acc, gyro=gyro, valid=valid, rate_hz=rate, placement=placement, gravity=gravity)
     return Recording(
         sensors=(stream,), name=name, source=str(source) if isinstance(source, str | Path) else ""

@@ -61,8 +61,7 @@ def _check_units(recording: Recording) -> None:
         acc, gyro = sensor.acc[sensor.valid], None if sensor.gyro is None else sensor.gyro[sensor.valid]
         if len(acc) == 0:
             continue
+        rate, gravity = sensor.rate_hz, sensor.gravity
+        check_rest(acc, gyro, rate, acc_unit="m/s^2", scale=1.0, gravity=gravity, where=where)
         if gyro is not None:
-            check_gyro(gyro, where)
-        check_rest(
-            acc, gyro, sensor.rate_hz, acc_unit="m/s^2", scale=1.0, gravity=sensor.gravity, where=where
-        )
+            check_gyro(acc, gyro, rate, gyro_unit="rad/s", gravity=gravity, where=where)

@@ -37,7 +37,8 @@ def signal(duration_s: float, rate_hz: float, seed: int = 0) -> np.ndarray:
     num = round(duration_s * rate_hz)
     wave = np.cumsum(rng.normal(size=(num, 6)), axis=0)
     wave -= pd.DataFrame(wave).rolling(int(rate_hz), min_periods=1).mean().to_numpy()
-    return np.asarray(wave * 0.5 + [0, 0, 9.8, 0, 0, 0])
+    turns = [0.5] * 3 + [0.1] * 3  # so little that gravity may stay where it is
+    return np.asarray(wave * turns + [0, 0, 9.8, 0, 0, 0])
 
 
 def pieces_of(values: np.ndarray, num: int, seed: int = 0) -> list[np.ndarray]:
