@@ -6,7 +6,9 @@ import inspect
 import json
 import platform
 import re
+import shlex
 import subprocess
+import sys
 import uuid
 from argparse import Namespace
 from collections.abc import Sequence
@@ -211,6 +213,14 @@ def commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def command() -> str:
+    """Command line of this process, as it is given in the repository."""
+    script = Path(sys.argv[0]).absolute()
+    is_ours = script.suffix == ".py" and script.is_relative_to(REPOSITORY)
+    start = ["python", script.relative_to(REPOSITORY).as_posix()] if is_ours else [script.name]
+    return shlex.join([*start, *sys.argv[1:]])
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from anymo.config import write_text
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
 from anymo.evaluation.report import terminal_table
 from anymo.evaluation.token_errors import speed
@@ -69,7 +70,7 @@ def main() -> None:
     ]
     sys.stdout.write(terminal_table(columns, cells) + "\n")
     if file:
-        file.write_text(json.dumps(rows, indent=2) + "\n")
+        write_text(file, json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

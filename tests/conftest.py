@@ -90,6 +90,21 @@ def tiny_corpus(hand_motion: Callable[..., Motion]) -> MotionCorpus:
 
 
 @pytest.fixture(scope="session")
+def small_llama(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained language model of four small layers with the default's tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("small_llama")
+    tokenizer = AutoTokenizer.from_pretrained(asset("smollm2-135m-instruct"))
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 16}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def model_folder(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny untrained model on the real text tower and the real language model."""
     import torch

@@ -1,6 +1,8 @@
 """The four verbs on a tiny untrained model folder: real text tower, real language model, real files."""
 
+import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording, SensorStream
+from anymo.skeleton import INDEX
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 
 LABELS = ["walking", "playing badminton", "standing still"]
@@ -84,6 +87,27 @@ def test_classify(pipe: AnymoPipeline, route: str) -> None:
     assert turned.scores == pytest.approx(alone.scores, abs=1e-4)
 
 
+def test_what_is_said_anyway_is_found_once_for_a_label_and_place(
+    pipe: AnymoPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, asked = pipe.language_model, list[tuple[list[str], Sequence[int]]]()
+    prior = model.prior
+
+    def spied(answers: list[str], segments: Sequence[int]) -> torch.Tensor:
+        asked.append((answers, segments))
+        return prior(answers, segments)
+
+    monkeypatch.setattr(model, "prior", spied)
+    for labels in (["hopping", "skipping"], ["skipping", "crawling"]):
+        scores = pipe.scores(recording(0.6), labels=labels, route="likelihood")
+    wrist = (INDEX["LeftForeArm"],)
+    assert asked == [([" hopping.", " skipping."], wrist), ([" crawling."], wrist)]
+    (batch, _) = next(pipe.windows(recording(0.6)))
+    (codes,), said = pipe.reader(batch), [" skipping.", " crawling."]
+    own = model.log_likelihood([model.prompt(codes, wrist)], said)
+    torch.testing.assert_close(scores, own - prior(said, wrist), atol=1e-4, rtol=1e-4)
+
+
 def test_retrieve(pipe: AnymoPipeline) -> None:
     texts = ["a person walks", "a person runs", "someone waves", "a jump"]
     found = pipe.retrieve([recording(3.0), recording(3.0, seed=1)], texts, top=3)
@@ -95,6 +119,8 @@ def test_retrieve(pipe: AnymoPipeline) -> None:
     assert len(pipe.retrieve(recording(3.0), texts, top=99)[0]) == 4
     with pytest.raises(ValueError, match="expected a list of sentences, none empty"):
         pipe.retrieve(recording(3.0), [])
+    with pytest.raises(ValueError, match="top: expected 1 or more, got 0"):
+        pipe.retrieve(recording(3.0), texts, top=0)
 
 
 def test_caption(pipe: AnymoPipeline) -> None:
@@ -133,6 +159,11 @@ def test_ask(pipe: AnymoPipeline) -> None:
         pipe.ask(recording(1.0), " ")
 
 
+def test_a_folder_has_no_revision(model_folder: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder here, which has no revision 'v1'; leave it out"):
+        AnymoPipeline.from_pretrained(model_folder, "v1")
+
+
 @pytest.mark.parametrize("part", ["encoder", "text", "tokenizer"])
 def test_a_missing_part_is_named(broken: Path, part: str) -> None:
     shutil.rmtree(broken / part)
@@ -156,6 +187,19 @@ def test_an_unreadable_language_model(broken: Path) -> None:
     shutil.rmtree(broken / "language_model")
     with pytest.raises(FileNotFoundError, match=r"train/align\.py"):
         pipe.caption(recording(1.0))
+
+
+def test_a_base_that_is_another_or_gone(broken: Path) -> None:
+    file = broken / "language_model" / "alignment.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"shape": facts["shape"] | {"hidden_size": 960}}))
+    with pytest.raises(ValueError, match=r"^language model .*adapter is for .*960.*with train/align\.py$"):
+        AnymoPipeline.from_pretrained(broken).caption(recording(1.0))
+    file.write_text(json.dumps(facts | {"base": "/gone/away"}))
+    with pytest.raises(FileNotFoundError, match=r"none at /gone/away; give the folder .*base=\.\.\."):
+        AnymoPipeline.from_pretrained(broken).caption(recording(1.0))
+    moved = AnymoPipeline.from_pretrained(broken, base=facts["base"])
+    assert moved.language_model.base == facts["base"]
 
 
 def test_a_language_model_of_another_tokenizer(broken: Path) -> None:

@@ -5,7 +5,6 @@ Shapes: B rows, N positions, H width, V words.
 
 import inspect
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from anymo import assets
 
 SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers")
 
-_log = logging.getLogger(__name__)
+
+class BaseModelError(ValueError):
+    """A base that cannot be used, or not with this adapter; the message says why and what to give."""
 
 
 def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
@@ -29,8 +30,9 @@ def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
 
     Raises:
         FileNotFoundError: there is no such model here, nor can it be had.
-        ValueError: it is no causal language model with `inputs_embeds` and `position_ids`, has no end token,
-            or 4 bits cannot be had here.
+        BaseModelError: it is no causal language model with `inputs_embeds` and `position_ids`, or has no end
+            token.
+        ValueError: 4 bits cannot be had here.
     """
     path, options = _place(base), _four_bit() if four_bit else {"dtype": torch.float32}
     try:
@@ -43,12 +45,12 @@ def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
             "name, download it, or set HF_HUB_OFFLINE=0"
         ) from error
     except ValueError as error:
-        raise ValueError(
+        raise BaseModelError(
             f"base: expected a causal language model with its tokenizer, got {base!r} ({_first_line(error)})"
         ) from error
     accepted = inspect.signature(model.base_model.forward).parameters
     if not {"inputs_embeds", "position_ids"} <= set(accepted) or tokenizer.eos_token_id is None:
-        raise ValueError(
+        raise BaseModelError(
             "base: expected a model that takes inputs_embeds and position_ids and a tokenizer with an end "
             f"token, got {type(model).__name__} of {base!r}; take a decoder such as Llama, Qwen2 or GPT-NeoX"
         )
@@ -112,11 +114,11 @@ def check_shape(shape: Mapping[str, Any], model: Any, base: str, folder: Path) -
     """Refuse a base that the adapter was not trained on.
 
     Raises:
-        ValueError: type, vocabulary, width or depth differ.
+        BaseModelError: type, vocabulary, width or depth differ.
     """
     expected, got = json.dumps(dict(shape)), json.dumps(shape_of(model))
     if expected != got:
-        raise ValueError(
+        raise BaseModelError(
             f"language model {folder}: its adapter is for {expected}, got the base {base!r} with {got}; give "
             "the base it was aligned on, or align this one with train/align.py"
         )

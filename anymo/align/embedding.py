@@ -95,8 +95,9 @@ class ContrastiveHeads(nn.Module):
     def read(self, side: Side, hidden_BNH: torch.Tensor, length_B: torch.Tensor) -> torch.Tensor:
         """(B, E) from the mean of the hidden states there."""
         rows, positions = _behind(length_B, self.num_soft)
-        pooled = hidden_BNH[rows, positions].mean(dim=1)
-        return F.normalize(self.project[side](pooled).float(), dim=-1)
+        project = self.project[side]
+        pooled = hidden_BNH[rows, positions].mean(dim=1).to(next(project.parameters()).dtype)
+        return F.normalize(project(pooled).float(), dim=-1)
 
 
 def _behind(length_B: torch.Tensor, num: int) -> tuple[torch.Tensor, torch.Tensor]:

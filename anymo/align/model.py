@@ -19,7 +19,7 @@ from anymo.align.scoring import trees
 
 __all__ = ["MotionLanguageModel", "MotionPrompt"]
 
-_PRIOR_STEPS = 10  # latent steps of a random motion, a window of 5 s
+_PRIOR_MOTIONS, _PRIOR_STEPS = 4, 10  # random motions, and latent steps of each, a window of 5 s
 _MOTION, _HEADS = "motion_embedding.safetensors", "contrastive.safetensors"
 
 
@@ -223,13 +223,14 @@ class MotionLanguageModel(MotionNetwork):
             total.index_add_(1, tree.answer.to(self.device), tree.scores(self.text_logits(states)))
         return total / torch.tensor([len(row) for row in rows], device=self.device)
 
-    def prior(self, answers: Sequence[str], segments: Sequence[int], *, num: int = 16) -> torch.Tensor:
-        """Mean `log_likelihood` of answers after random motion tokens: what is said whatever the motion.
+    def prior(self, answers: Sequence[str], segments: Sequence[int]) -> torch.Tensor:
+        """Mean `log_likelihood` of answers after four random motions: what is said whatever the motion.
 
         Subtracting it leaves what the motion speaks for (Holtzman et al. 2021, domain-conditional PMI).
-        The tokens are the same on every call.
+        The motions are the same for all answers and on every call, so that what is odd in them mostly cancels
+        where answers are compared.
         """
         generator = torch.Generator().manual_seed(0)
-        shape = (num, _PRIOR_STEPS, self.vocabulary.num_groups)
+        shape = (_PRIOR_MOTIONS, _PRIOR_STEPS, self.vocabulary.num_groups)
         codes = torch.randint(self.vocabulary.codebook_size, shape, generator=generator)
         return self.log_likelihood([self.prompt(c, segments) for c in codes], answers).mean(dim=0)

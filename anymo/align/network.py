@@ -17,6 +17,7 @@ from anymo.align.embedding import ContrastiveHeads, MotionEmbedding, Side
 from anymo.align.vocabulary import MotionVocabulary
 
 _TEXTS_AT_ONCE = 256
+_ALIKE = 8  # rows of nearly one length that are run together; all at once, mixed tasks are two fifths padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +84,34 @@ class MotionNetwork(nn.Module):
     def losses(self, prompts: Sequence[MotionPrompt], answers: Sequence[Sequence[int]]) -> torch.Tensor:
         """(B, 2) summed cross-entropy and number of the answers' tokens; prompts carry no loss.
 
+        Rows of alike lengths go through the model together, and all their answers through the head at once.
+
         Args:
             prompts: what comes before.
             answers: `answer_ids` or `motion_ids`.
         """
         rows = [[*p.ids, *a] for p, a in zip(prompts, answers, strict=True)]
-        ids, mask = self.padded(rows)
-        target, here = ids[:, 1:], torch.arange(1, ids.shape[1], device=self.device)
-        begins = torch.tensor([len(p.ids) for p in prompts], device=self.device)
-        counted = mask[:, 1:].bool() & (here >= begins[:, None])
-        states, own = self.hidden(self.embed(ids), mask)[:, :-1], target >= self.vocabulary.first
-        result = torch.zeros(len(rows), 2, device=self.device)
-        for where, of_motion in ((counted & ~own, False), (counted & own, True)):
-            if not where.any():
-                continue
-            read = states[where]
-            logits = self.motion_logits(read) if of_motion else self.text_logits(read)
-            label = target[where] - of_motion * self.vocabulary.first
-            loss = F.cross_entropy(logits, label, reduction="none")
-            result = result.index_add(
-                0, where.nonzero()[:, 0], torch.stack([loss, loss.new_ones(len(loss))], 1)
-            )
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        read = list[torch.Tensor]()
+        for part in (order[k : k + _ALIKE] for k in range(0, len(order), _ALIKE)):
+            ids, mask = self.padded([rows[i] for i in part])
+            states = self.hidden(self.embed(ids), mask)
+            read += [states[k, len(prompts[i].ids) - 1 : len(rows[i]) - 1] for k, i in enumerate(part)]
+        target = torch.tensor([token for i in order for token in answers[i]], device=self.device)
+        owner = torch.tensor([i for i in order for _ in answers[i]], device=self.device)
+        return self._cross_entropy(torch.cat(read), target, owner, len(rows))
+
+    def _cross_entropy(
+        self, states_MH: torch.Tensor, target_M: torch.Tensor, owner_M: torch.Tensor, size: int
+    ) -> torch.Tensor:
+        """(size, 2) sum and number over the tokens that each row owns."""
+        own, result = target_M >= self.vocabulary.first, torch.zeros(size, 2, device=self.device)
+        kinds = ((~own, self.text_logits, 0), (own, self.motion_logits, self.vocabulary.first))
+        for where, logits_of, first in kinds:
+            if where.any():
+                logits, label = logits_of(states_MH[where]), target_M[where] - first
+                loss = F.cross_entropy(logits, label, reduction="none")
+                result = result.index_add(0, owner_M[where], torch.stack([loss, torch.ones_like(loss)], 1))
         return result
 
     def forward(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:

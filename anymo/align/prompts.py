@@ -42,11 +42,6 @@ def opening(segments: Sequence[int], text: str = "") -> str:
     return f"{text} {place}" if text else place
 
 
-def name_activity() -> str:
-    """Instruction that asks for the activity alone."""
-    return "Name the activity."
-
-
 def choice(labels: Sequence[str]) -> str:
     """Instruction that asks for one of these labels; the answer to it is `activity(label)`."""
     return f"Which of these is it: {'; '.join(labels)}?"

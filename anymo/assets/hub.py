@@ -18,7 +18,13 @@ def fetch(source: str | Path, revision: str | None = None, *, endpoint: str | No
 
     Raises:
         FileNotFoundError: there is no such folder, nor can such a repository be had.
+        ValueError: a revision of a folder.
     """
+    if revision is not None and Path(source).is_dir():
+        raise ValueError(
+            f"model: {source} is a folder here, which has no revision {revision!r}; leave it out, or name a "
+            "repository of the hub"
+        )
     if Path(source).is_dir() or not _REPOSITORY.fullmatch(str(source)):
         return Path(source)
     from huggingface_hub import snapshot_download

@@ -1,7 +1,7 @@
 """`anymo classify`: labels in plain words for a recording, or for its stretches."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -61,42 +61,60 @@ def classify(
     """
     phrases = [label.strip() for label in labels.split(",")]
     check_stated(file, stated)
-    if plot is not None:
-        _check_picture(plot)
+    _check_options(stream=stream, smooth=smooth, on_gap=on_gap, plot=plot)
     recording = None if stream and plot is None else recording_of(file, stated)
     pipe = pipeline(model)
     options = {"labels": phrases, "route": route, "smooth": smooth}
-    if recording is not None and plot is not None:
-        _draw(plot, recording, list(pipe.stream(recording, **options)))  # type: ignore[arg-type]
+    found: Iterable[Segment] = (  # nothing is run before it is asked for
+        pipe.stream(file, on_gap=on_gap, **options, **stated)  # type: ignore[arg-type]
+        if recording is None or stream
+        else pipe.stream(recording, **options)  # type: ignore[arg-type]
+    )
     if stream:
-        _tell(pipe.stream(file, on_gap=on_gap, **options, **stated), as_json=as_json)  # type: ignore[arg-type]
-        return
-    assert recording is not None
-    (found,) = pipe.classify(recording, labels=phrases, route=route)
-    ranked = dict(sorted(found.scores.items(), key=lambda item: -item[1]))
-    width = max(len(label) for label in phrases)
+        found = _told(found, as_json=as_json)
+    elif recording is not None:
+        (whole,) = pipe.classify(recording, labels=phrases, route=route)
+        _rank(recording.name, route, whole.scores, as_json=as_json)
+    if recording is not None and plot is not None:
+        _draw(plot, recording, found)
+
+
+def _rank(name: str, route: str, scores: Mapping[str, float], *, as_json: bool) -> None:
+    """Labels, best first."""
+    ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))
+    width = max(len(label) for label in ranked)
     say(
         (f"{label:{width}}  {score:6.1%}" for label, score in ranked.items()),
-        {"recording": recording.name, "route": route, "scores": ranked},
+        {"recording": name, "route": route, "scores": ranked},
         as_json=as_json,
     )
 
 
-def _tell(found: "Iterable[Segment]", *, as_json: bool) -> None:
-    """Each segment as soon as it is known."""
+def _told(found: "Iterable[Segment]", *, as_json: bool) -> "list[Segment]":
+    """Each segment as soon as it is known; then all of them."""
+    told = []
     for segment in found:
         row = f"{span(segment.start_s, segment.end_s)}  {segment.score:6.1%}  {segment.label}"
         typer.echo(json.dumps(asdict(segment), ensure_ascii=False) if as_json else row)
+        told.append(segment)
+    return told
 
 
-def _check_picture(plot: Path) -> None:
+def _check_options(*, stream: bool, smooth: int, on_gap: str, plot: Path | None) -> None:
+    if not stream and (on_gap == "split" or (smooth > 1 and plot is None)):
+        raise ValueError(
+            "classify: --on-gap goes with --stream, and --smooth with --stream or --plot; add it, or leave "
+            "them out"
+        )
+    if plot is None:
+        return
     if plot.suffix not in _PICTURES:
         raise ValueError(f"--plot: expected a name ending in {', '.join(_PICTURES)}, got {plot.name!r}")
     if not plot.parent.is_dir():
         raise FileNotFoundError(f"{plot}: no folder {plot.parent}; make it first")
 
 
-def _draw(target: Path, recording: "Recording", found: "list[Segment]") -> None:
+def _draw(target: Path, recording: "Recording", found: "Iterable[Segment]") -> None:
     from anymo import plots
     from anymo.cli.simulate import write_whole
 

@@ -26,7 +26,12 @@ def info() -> None:
         size = "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.1f} MiB"
         typer.echo(f"  {row.name:24}{row.state:8}{size:>10}  {row.licence}")
     folder = model_folder()
-    typer.echo(f"\nmodel: {folder} ({'here' if folder.is_dir() else 'absent; `make demo` trains it'})")
+    state = (
+        "absent; `make demo` trains it"
+        if folder == DEFAULT_MODEL
+        else "no folder here; looked for on the hub"
+    )
+    typer.echo(f"\nmodel: {folder} ({'here' if folder.is_dir() else state})")
 
 
 def model_folder(folder: Path | None = None) -> Path:

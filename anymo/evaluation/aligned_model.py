@@ -1,5 +1,6 @@
 """Everything one aligned model is measured on, part by part; a part that is finished is kept."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -94,7 +95,7 @@ class AlignedModel:
         folder: with encoder, text, tokenizer and language_model.
         sha256: of its files.
         output: folder of its finished parts.
-        corpus: folder it was read from, and the corpus.
+        corpus: whose held-out clips are described.
         bodies: the bodies the corpus was built with.
         draw: what held-out windows look like; the rate is the model's own.
         protocol: how it is measured.
@@ -103,7 +104,7 @@ class AlignedModel:
     folder: Path
     sha256: str
     output: Path
-    corpus: tuple[Path, MotionCorpus]
+    corpus: MotionCorpus
     bodies: Sequence[Body]
     draw: DrawConfig
     protocol: AlignmentProtocol
@@ -116,13 +117,13 @@ class AlignedModel:
     @cached_property
     def space(self) -> LanguageSpacePipeline:
         """The same in the language model's own space."""
-        return LanguageSpacePipeline.from_pretrained(self.folder)
+        return LanguageSpacePipeline.of(self.pipe)
 
     def sampler(self, *, held_out: bool) -> WindowSampler:
         """Windows of one split at the model's rate."""
         rate_hz = self.pipe.encoder.config.rate_hz
         draw = replace(self.draw, rate_hz=rate_hz, complete=False, num_targets=0)
-        return WindowSampler(self.corpus[1], self.bodies, draw, held_out=held_out)
+        return WindowSampler(self.corpus, self.bodies, draw, held_out=held_out)
 
     def parts(self) -> dict[str, Callable[[], Numbers]]:
         """What there is to do, by name; each gives numbers for JSON."""
@@ -138,7 +139,7 @@ class AlignedModel:
         """Numbers of a part as they were kept, or as they are now measured and kept."""
         facts = {
             "sha256": self.sha256,
-            "corpus": str(self.corpus[0]),
+            "corpus": _identity(self.corpus),
             "draw": draccus.encode(self.draw),
             "protocol": draccus.encode(self.protocol),
         }
@@ -236,6 +237,12 @@ class AlignedModel:
     def _spaces(self) -> dict[str, AnymoPipeline]:
         own: dict[str, AnymoPipeline] = {LANGUAGE_SPACE: self.space} if self.space.has_space else {}
         return {ENCODER_SPACE: self.pipe, **own}
+
+
+def _identity(corpus: MotionCorpus) -> str:
+    """SHA-256 of the clips' names, lengths, words and split."""
+    facts = [corpus.names, corpus.first.tolist(), corpus.captions, corpus.held_out.tolist()]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _title(route: str) -> str:

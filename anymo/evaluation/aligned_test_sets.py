@@ -58,9 +58,10 @@ def run_aligned_test_sets(
         limit = windows["embedding"]
         run_test_sets(pipe, folder, names=new, load=load, ledger=ledger, seed=seed, max_windows=limit)
     found = [
-        zero_shot(pipe, name, route, recordings=load(name), seed=seed, max_windows=limit).to_dict()
+        zero_shot(pipe, name, route, recordings=recordings, seed=seed, max_windows=limit).to_dict()
         | {"set": name, "route": route}
         for name in names
+        for recordings in [load(name)]
         for route, limit in windows.items()
         if route != "embedding"
     ]

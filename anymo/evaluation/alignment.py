@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 
 import draccus
 from tqdm import tqdm
 
 from anymo.body import Body
-from anymo.config import write_text
+from anymo.config import command, write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
 from anymo.evaluation.aligned_model import TEST_FILE, AlignedModel, AlignmentProtocol, Numbers
@@ -56,14 +57,15 @@ def run_alignment_evaluation(config: AlignmentEvalConfig, bodies: Sequence[Body]
         bodies: the bodies the corpus was built with.
 
     Returns:
-        Numbers for JSON: `models` with all of each, and `captions`, which compares them (`compare`).
+        Numbers for JSON: `models` with all of each, `captions`, which compares them (`compare`), and the
+        `command` that this process was started by.
 
     Raises:
         FileNotFoundError: no corpus, or a model folder lacks a part.
         ValueError: two folders hold the same model; they were not measured on the same windows; or the test
             sets were asked for, and a model has had its run.
     """
-    corpus = config.corpus, MotionCorpus.load(config.corpus)
+    corpus = MotionCorpus.load(config.corpus)
     models = [
         AlignedModel(
             folder=folder,
@@ -94,8 +96,9 @@ def run_alignment_evaluation(config: AlignmentEvalConfig, bodies: Sequence[Body]
             )
     scores = [numbers["captions"]["scores"] for numbers in measured]
     compared = compare(scores, first["clip"], seed=config.protocol.seed)
+    protocol = draccus.encode(config.protocol)
     return _written(
-        config, {"protocol": draccus.encode(config.protocol), "captions": compared, "models": measured}
+        config, {"command": command(), "protocol": protocol, "captions": compared, "models": measured}
     )
 
 
@@ -111,11 +114,13 @@ def _check(config: AlignmentEvalConfig, models: Sequence[AlignedModel]) -> None:
 
 def _measured(model: AlignedModel, parts: Numbers) -> Numbers:
     zeros = {name: parts.pop(f"zero_shot_{name}") for name in model.protocol.sets}
+    scores = parts["captions"]["scores"]
     return {
         "model": "/".join(model.folder.parts[-3:]),
         "sha256": model.sha256,
         **parts,
         **parts["examples"],
+        "caption_means": {s: {m: mean(values) for m, values in own.items()} for s, own in scores.items()},
         "zero_shot": zeros,
     }
 

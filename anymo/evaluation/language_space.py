@@ -1,6 +1,7 @@
 """The pipeline in the shared space of the language model's contrastive heads instead of the encoder's."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch.nn import functional as F
@@ -14,6 +15,20 @@ _AT_ONCE = 32  # windows read together
 
 class LanguageSpacePipeline(AnymoPipeline):
     """Retrieves and classifies by embeddings that the language model reads out of motion tokens and words."""
+
+    @classmethod
+    def of(cls, pipe: AnymoPipeline) -> Self:
+        """The same model: its parts are shared, not loaded again."""
+        space = cls(
+            pipe.encoder,
+            pipe.text,
+            pipe.folder,
+            window_s=pipe.window_s,
+            hop_s=pipe.hop_s,
+            reader=pipe.reader,
+        )
+        space._answers = pipe.answers
+        return space
 
     @property
     def has_space(self) -> bool:

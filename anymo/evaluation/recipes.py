@@ -29,6 +29,7 @@ from anymo.data.sampler import DrawConfig
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.encoder import FILE, ProtocolConfig, draw_robustness, evaluate_encoder
 from anymo.evaluation.ledger import model_hash, run_test_sets
+from anymo.training.allocator import give_freed_memory_back
 from anymo.training.engine import Paused
 from anymo.training.pretrain import PretrainConfig, pretrain
 
@@ -121,7 +122,9 @@ def run_recipes(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, Any]
             _log.info("%s, seed %d: %d steps", variant.name, seed, run.optim.steps)
             configuration.save(run, folder)
             pretrain(run, bodies)
+            give_freed_memory_back()
             numbers = _measured(config, run, corpus, bodies) | facts
+            give_freed_memory_back()
             write_text(folder / FILE, json.dumps(numbers, indent=2) + "\n")
         runs[variant.name][str(seed)] = numbers
     if config.test_sets:
@@ -219,6 +222,7 @@ def _seconds_per_step(config: RecipesConfig, variant: Variant, bodies: Sequence[
         )
     seconds = [s * run.optim.batch_size for _, s in step_seconds(folder / "metrics.jsonl")]
     rmtree(folder)
+    give_freed_memory_back()
     return median(seconds[min(_FIRST_STEPS, len(seconds) - 1) :])
 
 

@@ -24,7 +24,13 @@ from anymo.evaluation.recipes import Variant
 from anymo.evaluation.report import terminal_table
 from anymo.evaluation.token_errors import Encoded, baseline, encoded, speed, token_numbers
 from anymo.tokenizer import MotionTokenizer, PoseOutput
-from anymo.training.tokenizer import TokenizerConfig, mean_pose, read_encoder, train_tokenizer, written
+from anymo.training.tokenizer import (
+    TokenizerConfig,
+    mean_pose,
+    read_encoder,
+    read_tokenizer,
+    train_tokenizer,
+)
 
 FILE = "tokens.json"
 _MEASURED = ("corpus", "encoder", "num_windows", "seed", "draw")  # what numbers of a tokenizer depend on
@@ -82,7 +88,8 @@ def run_tokens(config: TokensConfig, bodies: Sequence[Body]) -> dict[str, Any]:
         Numbers for JSON: `baseline`, and `tokenizers` by name (`token_numbers`, and tokens per second).
 
     Raises:
-        ValueError: no encoder or tokenizer, a variant's configuration is not one, its folder holds another.
+        ValueError: no encoder, no tokenizer or one for other latents, a variant's configuration is not one,
+            its folder holds another.
     """
     encoder = read_encoder(config.encoder, config.draw)
     corpus = MotionCorpus.load(config.corpus)
@@ -97,7 +104,7 @@ def run_tokens(config: TokensConfig, bodies: Sequence[Body]) -> dict[str, Any]:
     numbers = {"baseline": baseline(pose, held_out, encoder.config.patch_samples), "tokenizers": rows}
     for file in (config.output / FILE, *([config.json] if config.json else [])):
         _write(file, numbers)
-    draw_tokens(_load(_folder(config, next(iter(ahead)))), held_out, config.output)
+    draw_tokens(read_tokenizer(_folder(config, next(iter(ahead))), encoder), held_out, config.output)
     return numbers
 
 
@@ -118,7 +125,7 @@ def _numbers(
         if facts.items() <= kept.items():
             return kept
         train_tokenizer(run, bodies)
-    tokenizer = _load(_folder(config, name))
+    tokenizer = read_tokenizer(_folder(config, name), encoder)
     windows = held_out.batch.views[0].select(slice(_TIMED))
     numbers: dict[str, Any] = token_numbers(tokenizer, held_out) | facts
     numbers["per_s"] = speed(encoder, tokenizer, windows)
@@ -157,8 +164,9 @@ def draw_tokens(tokenizer: MotionTokenizer, held_out: Encoded, folder: Path) -> 
     decoded, _ = tokenizer.pose(codes).positions()
     true, _ = PoseOutput.of(held_out.batch.pose[rows]).positions()
     num = min(true.shape[1], decoded.shape[1])
+    frames_per_token = tokenizer.pose_head.frames_per_latent * tokenizer.config.steps_per_token
     scenes = [
-        plots.TokenScene(held_out.batch.phrase[row], t[:num], d[:num], c)
+        plots.TokenScene(held_out.batch.phrase[row], t[:num], d[:num], c, frames_per_token)
         for row, t, d, c in zip(rows, true, decoded, codes.numpy(), strict=True)
     ]
     draft = folder / ".tokens.png"
@@ -214,11 +222,3 @@ def _folder(config: TokensConfig, name: str) -> Path:
 def _write(file: Path, numbers: Mapping[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(numbers, indent=2) + "\n")
-
-
-def _load(folder: Path) -> MotionTokenizer:
-    tokenizer: MotionTokenizer = MotionTokenizer.from_pretrained(
-        written(folder, "tokenizer", "train/tokenizer.py")
-    )
-    tokenizer.eval()
-    return tokenizer

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from anymo.align.reader import MotionReader
 
 _AT_ONCE = 16  # windows asked about together
-_ROWS = 256  # answers scored together; each holds the keys and values of its prompt, 2 MB
-_PRIORS = 16  # answers whose prior is found together: 16 random motions each
 _REMEMBERED = 4096
 _CHOICE_TOKENS = 16
 
@@ -58,25 +56,16 @@ class MotionAnswers:
 
         answers = [activity(label) for label in labels]
         parts = [
-            torch.cat(
-                [
-                    self.language_model.log_likelihood(prompts, answers[columns])
-                    for columns in chunks(len(answers), _ROWS)
-                ],
-                dim=1,
-            )
-            for rows in chunks(len(batch), max(1, min(_AT_ONCE, _ROWS // len(answers))))
-            if (prompts := self._prompts(batch.select(rows)))
+            self.language_model.log_likelihood(self._prompts(batch.select(rows)), answers).cpu()
+            for rows in chunks(len(batch), _AT_ONCE)
         ]
         worn = worn_segments(batch)
         prior = {segments: self._prior(answers, segments) for segments in set(worn)}
-        return torch.cat(parts).cpu() - torch.stack([prior[segments] for segments in worn])
+        return torch.cat(parts) - torch.stack([prior[segments] for segments in worn])
 
     def _prior(self, answers: Sequence[str], segments: tuple[int, ...]) -> torch.Tensor:
-        def compute(keys: list[tuple[str, tuple[int, ...]]]) -> list[torch.Tensor]:
-            new = [answer for answer, _ in keys]
-            parts = [self.language_model.prior(new[k], segments).cpu() for k in chunks(len(new), _PRIORS)]
-            return list(torch.cat(parts))
+        def compute(keys: list[tuple[str, tuple[int, ...]]]) -> torch.Tensor:
+            return self.language_model.prior([answer for answer, _ in keys], segments).cpu()
 
         return torch.stack(self._priors([(answer, segments) for answer in answers], compute))
 

@@ -73,11 +73,12 @@ class MotionIndex:
 
         Args:
             query: a sentence, or a recording, whose mean embedding is looked for.
-            top: how many, where there are as many.
+            top: how many, 1 or more, where there are as many.
 
         Raises:
-            ValueError: the query is no sentence and no recording.
+            ValueError: the query is no sentence and no recording, or none is to be shown.
         """
+        check_top(top)
         if isinstance(query, Recording):
             vector = self.pipe.embed(query)
         elif isinstance(query, str) and query.strip():
@@ -93,16 +94,13 @@ class MotionIndex:
         ]
 
     def check_model(self, pipe: "AnymoPipeline") -> None:
-        """Refuse a model whose embeddings lie elsewhere.
+        """Refuse a model whose embeddings lie elsewhere; the one that makes the query is not hashed again.
 
         Raises:
             ValueError: the index was made with another one.
         """
-        if (own := fingerprint(pipe)) != self.model:
-            raise ValueError(
-                f"index: it was made with another model ({self.model[:12]}) than {pipe.folder} ({own[:12]}); "
-                "build it again, or name the model it was made with"
-            )
+        if pipe is not self.pipe:
+            _check_same(self.model, fingerprint(pipe), pipe.folder)
 
     def save(self, folder: str | Path) -> None:
         """Write vectors, moments and, last, what they belong to."""
@@ -134,12 +132,12 @@ class MotionIndex:
         import faiss
         from pyarrow import parquet
 
-        folder, index = Path(folder), cls(pipe)
+        folder = Path(folder)
         if not (folder / _FACTS).is_file():
             raise FileNotFoundError(f"index: expected {folder / _FACTS}; `anymo index build` makes an index")
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        index.model = facts["model"]
-        index.check_model(pipe)
+        index = cls(pipe)
+        _check_same(facts["model"], index.model, pipe.folder)
         for name, digest in facts["sha256"].items():
             if not (folder / name).is_file() or _digest(folder / name) != digest:
                 raise ValueError(f"index {folder}: {name} is missing or was changed; build it again")
@@ -157,6 +155,24 @@ def fingerprint(pipe: "AnymoPipeline") -> str:
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def check_top(top: int) -> None:
+    """Refuse to show none.
+
+    Raises:
+        ValueError: less than 1.
+    """
+    if top < 1:
+        raise ValueError(f"top: expected 1 or more, got {top}; say how many to show")
+
+
+def _check_same(made_with: str, own: str, folder: Path) -> None:
+    if made_with != own:
+        raise ValueError(
+            f"index: it was made with another model ({made_with[:12]}) than {folder} ({own[:12]}); "
+            "build it again, or name the model it was made with"
+        )
 
 
 def _digest(file: Path) -> str:

@@ -60,23 +60,25 @@ def check_labels(labels: Sequence[str], route: str) -> None:
 
 
 class LabelEmbeddings:
-    """Unit embeddings of labels, mean over TEMPLATES, remembered by label and text tower."""
+    """Unit embeddings of labels, mean over TEMPLATES, remembered until the text tower is another."""
 
     def __init__(self) -> None:
-        self._memory: Memory[tuple[object, ...], torch.Tensor] = Memory(_REMEMBERED)
+        self._tower: tuple[int, ...] = ()
+        self._memory: Memory[str, torch.Tensor] = Memory(_REMEMBERED)
 
     def __call__(self, text: "TextTower", labels: Sequence[str]) -> torch.Tensor:
         """(num labels, E). A label none of whose words the tower's tokenizer knows is warned of."""
         tower = (id(text), *(t._version for t in text.state_dict(keep_vars=True).values()))
+        if tower != self._tower:
+            self._tower, self._memory = tower, Memory(_REMEMBERED)
 
-        def compute(keys: list[tuple[object, ...]]) -> torch.Tensor:
-            new = [str(key[-1]) for key in keys]
+        def compute(new: list[str]) -> torch.Tensor:
             _warn_of_unknown(text.config.base, new)
             with torch.no_grad():
                 parts = [text([template.format(label) for label in new]) for template in TEMPLATES]
             return F.normalize(torch.stack(parts).mean(dim=0), dim=-1).cpu()
 
-        return torch.stack(self._memory([(*tower, label) for label in labels], compute))
+        return torch.stack(self._memory(labels, compute))
 
 
 def answered_scores(

@@ -39,12 +39,14 @@ def parts_of(folder: Path) -> tuple[str, ...]:
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """What goes wrong while a checkpoint is read, with the remedy."""
+    """What goes wrong while a checkpoint is read, with the remedy, where the error has none of its own."""
     from safetensors import SafetensorError
+
+    from anymo.align.base import BaseModelError
 
     try:
         yield
-    except (FileNotFoundError, AssetError):
+    except (FileNotFoundError, AssetError, BaseModelError):
         raise
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise ValueError(
@@ -64,20 +66,25 @@ class LoadedModel:
         window_s: float,
         hop_s: float,
         reader: "MotionReader | None" = None,
+        base: str | None = None,
     ) -> None:
         self.encoder, self.text = encoder.eval(), text.eval()
         self.folder, self.window_s, self.hop_s, self._reader = folder, window_s, hop_s, reader
+        self._base = base
         self._answers: MotionAnswers | None = None
         self._label_embeddings = LabelEmbeddings()
         self.device, self.dtype = torch.device("cpu"), torch.float32
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, revision: str | None = None) -> Self:
+    def from_pretrained(
+        cls, source: str | Path, revision: str | None = None, *, base: str | None = None
+    ) -> Self:
         """Load a model: `encoder/` and `text/`, and `tokenizer/` and `language_model/` if aligned.
 
         Args:
             source: folder, or repository `owner/name` of the hub.
             revision: branch, tag or commit of the repository.
+            base: where the language model's base is now; None is where it was when it was aligned.
 
         Raises:
             FileNotFoundError: there is no such model, or a part is missing; the message says which and how to
@@ -103,6 +110,7 @@ class LoadedModel:
             window_s=extractor.window_s,
             hop_s=extractor.hop_s,
             reader=None if tokenizer is None else MotionReader(encoder, tokenizer),
+            base=base,
         )
 
     def to(self, device: str | torch.device, dtype: torch.dtype = torch.float32) -> Self:
@@ -146,15 +154,15 @@ class LoadedModel:
         """What the language model says of windows; it is loaded when first asked for.
 
         Raises:
-            FileNotFoundError: the model folder has none.
-            ValueError: it cannot be read, or was aligned with another tokenizer.
+            FileNotFoundError: the model folder has none, or its base is missing.
+            ValueError: it cannot be read, or was aligned with another tokenizer or on another base.
         """
         if self._answers is None:
             from anymo.align import MotionLanguageModel
 
             folder, codes = self.folder / "language_model", self.reader.tokenizer.codebook
             with readable(folder):
-                model = MotionLanguageModel.from_pretrained(folder).to(self.device)
+                model = MotionLanguageModel.from_pretrained(folder, base=self._base).to(self.device)
             if not torch.equal(model.motion_embedding.codebook, codes):
                 raise ValueError(
                     f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "

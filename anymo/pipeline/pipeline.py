@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from anymo.data.window import collate, windows
 from anymo.pipeline.batches import check_rates_hold, chunks, groups, lengths_s, spread
-from anymo.pipeline.index import MotionIndex
+from anymo.pipeline.index import MotionIndex, check_top
 from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels
 from anymo.pipeline.loading import LoadedModel
 from anymo.pipeline.pieces import OnGap, Source, Stated
@@ -159,7 +159,7 @@ class AnymoPipeline(LoadedModel):
             smooth: each window takes the label of most of so many around it, an odd number; 1 leaves it.
             on_gap: "error" where no sample came for over a second, or "split": what follows is cut into
                 windows anew, and no segment spans the gap. A Recording's gaps are as in `windows`.
-            **stated: what `anymo.data.read_recording` asks of a source; nothing for a Recording.
+            **stated: what `anymo.data.read_recording` asks of a source; nothing for a Recording, which knows.
 
         Returns:
             Segments in order of time, in seconds since the first sample.
@@ -170,6 +170,8 @@ class AnymoPipeline(LoadedModel):
         """
         check_labels(labels, route)
         check_smoothing(smooth)
+        if isinstance(source, Recording) and stated:
+            raise ValueError(f"stream: a Recording knows its own {', '.join(stated)}; leave them out")
         cut = Cut(self.encoder.config.rate_hz, self.window_s, self.hop_s if hop_s is None else hop_s)
         batches = (
             self.windows(source, hop_s=cut.hop_s)
@@ -202,14 +204,15 @@ class AnymoPipeline(LoadedModel):
             searched: recordings, for which sentences are looked up; or an index, in which a sentence or a
                 recording is.
             query: the sentences; or what to look for in the index.
-            top: how many.
+            top: how many, 1 or more.
 
         Raises:
-            ValueError: an empty sentence, or an index of another model.
+            ValueError: an empty sentence, none to show, or an index of another model.
         """
         if isinstance(searched, MotionIndex):
             searched.check_model(self)
             return searched.search(query, top=top)
+        check_top(top)
         if isinstance(query, str | Recording) or not query or not all(t.strip() for t in query):
             raise ValueError(f"retrieve: expected a list of sentences, none empty, got {query!r}")
         similarity = self.embed(searched) @ self.embed_text(query).T

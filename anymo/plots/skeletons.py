@@ -25,24 +25,27 @@ _SIDE = [VERMILION if s.startswith("Right") else BLUE if s.startswith("Left") el
 class TokenScene(NamedTuple):
     """A window: what moved, and what its tokens say.
 
-    title    its words
-    true     joints, pelvis at 0, heading x, z up, m    (F, 23, 3)
-    decoded  likewise                                   (F, 23, 3)
-    codes    of each token step                         (L', G) int64
+    title             its words
+    true              joints, pelvis at 0, heading x, z up, m    (F, 23, 3)
+    decoded           likewise                                   (F, 23, 3)
+    codes             of each token step                         (L', G) int64
+    frames_per_token  of a whole step; the last may be cut off
     """
 
     title: str
     true: Floats
     decoded: Floats
     codes: npt.NDArray[np.int64]
+    frames_per_token: float
 
     def frame_of(self, token: int) -> int:
-        """The frame in the middle of a token step."""
-        return min(int((token + 0.5) * len(self.true) / len(self.codes)), len(self.true) - 1)
+        """The frame in the middle of a token step, or the last."""
+        return min(int((token + 0.5) * self.frames_per_token), len(self.true) - 1)
 
     def token_at(self, frame: int) -> str:
         """Codes of the token step of a frame, as text."""
-        return " ".join(map(str, self.codes[frame * len(self.codes) // len(self.true)]))
+        token = min(int(frame / self.frames_per_token), len(self.codes) - 1)
+        return " ".join(map(str, self.codes[token]))
 
 
 @styled

@@ -25,6 +25,15 @@ _LIMITS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A model of others that a part stands on: its name on the hub, or that of the asset, and its terms."""
+
+    name: str
+    licence: str = "see its own card"
+    citation: str = "see its own card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What a release holds, as the card says it.
 
@@ -34,8 +43,7 @@ class Contents:
         parts: folders and files at the top.
         encoder: configuration of the encoder.
         extractor: configuration of the feature extractor.
-        text_base: sentence model under the text tower, with its licence.
-        language_base: repository on the hub of the language model under the adapter, or empty.
+        bases: what "text" stands on, and "language_model" where there is one.
         version: of this package.
     """
 
@@ -44,8 +52,7 @@ class Contents:
     parts: tuple[str, ...]
     encoder: Mapping[str, Any]
     extractor: Mapping[str, Any]
-    text_base: str
-    language_base: str
+    bases: Mapping[str, Base]
     version: str
 
 
@@ -58,6 +65,7 @@ def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> 
         ["## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""],
         _input(contents, training),
         _training(training),
+        _bases(contents),
         _measured(figures),
         [
             "## Files",
@@ -79,23 +87,20 @@ def _front(contents: Contents, training: Training) -> list[str]:
         "tags": list(_TAGS),
         "datasets": sorted({source.dataset for source in training.sources}),
     }
-    if contents.language_base:
-        facts |= {"base_model": contents.language_base, "base_model_relation": "adapter"}
+    if base := contents.bases.get("language_model"):
+        facts |= {"base_model": base.name, "base_model_relation": "adapter"}
     return ["---", yaml.safe_dump(facts, sort_keys=False).rstrip(), "---", ""]
 
 
 def _what(contents: Contents) -> list[str]:
-    words = (
-        f" Its tokens are read by a language model: an adapter on {contents.language_base}."
-        if contents.language_base
-        else ""
-    )
+    base = contents.bases.get("language_model")
+    words = f" Its tokens are read by a language model: an adapter on {base.name}." if base else ""
     return [
         f"# {contents.name}",
         "",
         "Inertial sensors worn anywhere on the body, to an embedding beside that of sentences: recognition "
         f"of activities given by name, and retrieval.{words} Made with AnyMo {contents.version}; the text "
-        f"tower stands on {contents.text_base}.",
+        f"tower stands on {contents.bases['text'].name}.",
         "",
         "**Meant for** research on wearable sensors, and products that look at movement with the consent of "
         "those who move.",
@@ -125,9 +130,9 @@ def _input(contents: Contents, training: Training) -> list[str]:
         for stage in (run.config, run.config.get("pretrain", {}))
         if "draw" in stage
     ]
-    draw: Mapping[str, Any] = draws[0] if draws else {}
-    rates = ", ".join(f"{rate:g}" for rate in draw.get("device_rates_hz", ()))
-    worn = f"1 to {draw['max_sensors']} at once in training, any number in use" if draw else "one or more"
+    rates = ", ".join(f"{r:g}" for r in sorted({r for d in draws for r in d.get("device_rates_hz", ())}))
+    most = max((draw["max_sensors"] for draw in draws), default=0)
+    worn = f"1 to {most} at once in training, any number in use" if most else "one or more"
     return [
         "## What goes in",
         "",
@@ -164,6 +169,18 @@ def _training(training: Training) -> list[str]:
         *_table(("run", "commit", "seed"), runs),
         "`training.json` has their configuration and versions.",
         "",
+    ]
+
+
+def _bases(contents: Contents) -> list[str]:
+    rows = [(f"`{part}/`", b.name, b.licence, b.citation) for part, b in contents.bases.items()]
+    merged = ", but for `merged/`: the language model changed by the adapter, on the language model's terms"
+    return [
+        "## Models it stands on",
+        "",
+        f"Their weights are not in this release{merged if 'merged/' in contents.parts else ''}.",
+        "",
+        *_table(("part", "stands on", "licence", "cite"), rows),
     ]
 
 

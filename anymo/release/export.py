@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from anymo import assets
 from anymo.config import write_text
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.ledger import model_hash
-from anymo.release.card import Contents, card
+from anymo.release.card import Base, Contents, card
 from anymo.release.figures import Figures, read_figures
 from anymo.release.sums import SUMS, write_sums
 from anymo.release.training import Training, training_of
@@ -20,12 +21,8 @@ from anymo.release.training import Training, training_of
 _KINDS = (".safetensors", ".json", ".txt")
 _PLACE = re.compile(r"(?<![\w.:/~-])(?:/|[A-Za-z]:[\\/])(?:[\w.@-]+[\\/])+[\w.@-]*")
 _VOCABULARIES = ("tokenizer.json", "merges.txt", "vocab.json")  # whose words look like anything
-# Where a base model is named, and how: as ours are, or as those of the hub.
-_BASES = {
-    "text/config.json": "base",
-    "language_model/alignment.json": "base",
-    "language_model/adapter/adapter_config.json": "base_model_name_or_path",
-}
+_BASES = {"text": "text/config.json", "language_model": "language_model/alignment.json"}  # name them `base`
+_ADAPTER = "language_model/adapter/adapter_config.json"
 
 
 def export_model(
@@ -49,7 +46,7 @@ def export_model(
         merged: also write `merged/`, the language model with the adapter in it, for plain transformers.
         onnx: also write `encoder.onnx`.
         metrics: `FILE=COMMAND` each, or `FILE` whose JSON has a `command`: figures for the card.
-        corpora: folders of the training corpora, where the run's configuration no longer finds them.
+        corpora: folders of training corpora that the runs' configurations no longer find.
 
     Returns:
         The output folder.
@@ -70,14 +67,14 @@ def export_model(
         for part in PARTS:
             if (model / part).is_dir():
                 _copy(model / part, folder / part)
-        base = _name_bases(folder)
+        bases = _name_bases(folder)
         if merged:
             _merge(model, folder / "merged")
         if onnx:
             from anymo.release.onnx import export_onnx
 
             export_onnx(pipe.encoder, folder / "encoder.onnx", window_s=pipe.window_s)
-        _describe(folder, name or output.name, repository, base, training, figures)
+        _describe(folder, name or output.name, repository, bases, training, figures)
         _check_contents(folder)
         write_sums(folder)
         AnymoPipeline.from_pretrained(folder)
@@ -116,27 +113,28 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(file, place)
 
 
-def _name_bases(folder: Path) -> dict[str, str]:
-    """Call base models by their names; file -> name, on the hub or of the asset."""
-    named = {}
-    for path, key in _BASES.items():
-        file = folder / path
-        if not file.is_file():
-            continue
-        content = json.loads(file.read_text(encoding="utf-8"))
-        base = _base_name(content[key], file)
-        on_hub = hub[0] if base in assets.ASSETS and (hub := assets.ASSETS[base].hub) else base
-        content[key] = on_hub if path.endswith("adapter_config.json") else base
-        write_text(file, json.dumps(content, indent=2) + "\n")
-        named[path] = on_hub
-    return named
+def _name_bases(folder: Path) -> dict[str, Base]:
+    """Call base models by their names; part -> what it stands on."""
+    bases = {}
+    for part, path in _BASES.items():
+        if (file := folder / path).is_file():
+            base = _base_name(_json(file)["base"], file)
+            _set(file, base=base)
+            bases[part] = _base(base)
+    if "language_model" in bases:
+        _set(folder / _ADAPTER, base_model_name_or_path=bases["language_model"].name)
+    return bases
+
+
+def _set(file: Path, **values: str) -> None:
+    write_text(file, json.dumps(_json(file) | values, indent=2) + "\n")
 
 
 def _base_name(base: str, file: Path) -> str:
     """Asset or repository of the hub for a base that may have been given as a folder."""
     if base in assets.ASSETS:
         return base
-    if not Path(base).is_absolute() and not Path(base).is_dir():
+    if not Path(base).is_absolute() and not Path(base).is_dir() and base.count("/") < 2:
         return base
     for name, asset in assets.ASSETS.items():
         found = assets.find(name)
@@ -148,9 +146,13 @@ def _base_name(base: str, file: Path) -> str:
     )
 
 
-def _with_licence(base: str) -> str:
-    licences = {name: a.licence for a in assets.ASSETS.values() for name in (a.name, a.hub and a.hub[0])}
-    return f"{base} ({licences[base]})" if base in licences else base
+def _base(name: str) -> Base:
+    """By the name of its repository where it has one; licence and citation where it is one of our assets."""
+    for asset in assets.ASSETS.values():
+        on_hub = asset.hub[0] if asset.hub else asset.name
+        if name in (asset.name, on_hub):
+            return Base(name=on_hub, licence=asset.licence, citation=asset.citation)
+    return Base(name=name)
 
 
 def _merge(model: Path, folder: Path) -> None:
@@ -169,7 +171,7 @@ def _describe(
     folder: Path,
     name: str,
     repository: str,
-    bases: dict[str, str],
+    bases: Mapping[str, Base],
     training: Training,
     figures: Sequence[Figures],
 ) -> None:
@@ -177,16 +179,14 @@ def _describe(
     runs = [{"run": r.name, "environment": r.environment, "config": r.config} for r in training.runs]
     write_text(folder / "training.json", json.dumps(runs, indent=2) + "\n")
     if figures:
-        measured = {f.file: {"command": f.command, "values": f.values} for f in figures}
-        write_text(folder / "metrics.json", json.dumps(measured, indent=2) + "\n")
+        write_text(folder / "metrics.json", json.dumps([asdict(f) for f in figures], indent=2) + "\n")
     contents = Contents(
         name=name,
         repository=repository,
         parts=tuple(sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())),
         encoder=_json(folder / "encoder" / "config.json"),
         extractor=_json(folder / "encoder" / "preprocessor_config.json"),
-        text_base=_with_licence(bases["text/config.json"]),
-        language_base=bases.get("language_model/alignment.json", ""),
+        bases=bases,
         version=version("anymo"),
     )
     write_text(folder / "README.md", card(contents, training, figures))

@@ -13,8 +13,6 @@ def push_to_hub(
     repo_id: str,
     *,
     private: bool = False,
-    revision: str | None = None,
-    message: str = "Upload model",
     endpoint: str | None = None,
     token: str | None = None,
 ) -> str:
@@ -26,8 +24,6 @@ def push_to_hub(
         folder: that `export_model` wrote, unchanged since.
         repo_id: `owner/name`.
         private: make a new repository private.
-        revision: branch; None is the main one.
-        message: of the commit.
         endpoint: address of the hub; None is HF_ENDPOINT, or the public one.
         token: of a user who may write there; None is that of `hf auth login` or HF_TOKEN.
 
@@ -47,8 +43,7 @@ def push_to_hub(
         commit = api.upload_folder(
             repo_id=repo_id,
             folder_path=folder,
-            revision=revision,
-            commit_message=message,
+            commit_message="Upload model",
             allow_patterns=[*(folder / SUMS).read_text(encoding="utf-8").split()[1::2], SUMS],
             delete_patterns=list(_REPLACED),
         )

@@ -20,9 +20,8 @@ from anymo.encoders.worn import WornBackbone
 INPUTS = ("signal", "valid", "has_gyro", "has_gravity", "segment")
 OUTPUTS = ("embeddings", "latents", "latents_valid")  # names that no node of the graph has
 OPSET = 20
-_SQUARINGS = (
-    13  # each to the power 8: in all 2^39, so that eigenvalues apart by 1e-11 of their sum are told apart
-)
+# Each to the power 8: in all 2^39, so that eigenvalues apart by 1e-11 of their sum are told apart.
+_SQUARINGS = 13
 
 
 class PlainEncoder(nn.Module):

@@ -10,6 +10,7 @@ from typing import Any
 
 from anymo.config import read_yaml
 
+_MANIFEST = "manifest.csv"
 _PLACES = ("corpus", "encoder", "tokenizer", "output", "runs")  # where things were, on the machine of the run
 
 
@@ -36,7 +37,7 @@ class Run:
 class Training:
     """Runs that made the parts of a model, and the sources of the clips they learnt from.
 
-    `is_stated`: the corpora were named by whoever exports, not found through the runs.
+    `is_stated`: corpora were named by whoever exports, since not all were found through the runs.
     """
 
     runs: tuple[Run, ...]
@@ -49,16 +50,21 @@ def training_of(model: Path, corpora: Sequence[Path] = ()) -> Training:
 
     Args:
         model: a model folder; the run's `config.yaml` is in it or beside it.
-        corpora: folders of the corpora; none takes those that the configurations name.
+        corpora: folders of corpora that the configurations no longer find; those they find are read too.
 
     Raises:
-        FileNotFoundError: no configuration, or no manifest of a corpus.
+        FileNotFoundError: no configuration, no corpus, or no manifest of one.
         ValueError: a clip may not be used commercially, or a file cannot be read.
     """
     folders = _runs(model)
     named = [c for folder in folders if (c := _corpus(folder)) is not None]
-    runs = tuple(_run(folder) for folder in folders)
-    sources = _sources(list(dict.fromkeys(corpora or named)))
+    found = [c for c in named if not corpora or (c / _MANIFEST).is_file()]
+    if not (read := list(dict.fromkeys([*corpora, *found]))):
+        raise FileNotFoundError(
+            f"training data: expected a corpus in config.yaml of {', '.join(f.name for f in folders)}, found "
+            "none, so nobody knows what was trained on; give the folders of all corpora with --corpus"
+        )
+    runs, sources = tuple(_run(folder) for folder in folders), _sources(read)
     return Training(runs=runs, sources=sources, is_stated=bool(corpora))
 
 
@@ -119,7 +125,7 @@ def _sources(corpora: Sequence[Path]) -> tuple[Source, ...]:
 
 def _manifest(corpus: Path) -> list[dict[str, str]]:
     """Lines of the clips that were kept: those trained on, and the held-out ones that chose the weights."""
-    path = corpus / "manifest.csv"
+    path = corpus / _MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
             f"training data: expected {path}, which says what was trained on and on which terms, found none; "

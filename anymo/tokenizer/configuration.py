@@ -30,7 +30,7 @@ class MotionTokenizerConfig(PreTrainedConfig):
         commitment: weight of the pull of latents toward their codes; "fsq" needs none and sets 0.
         dead_share: a code used less than this share of the mean use is put on a latent of the batch.
         heads: of "pose" and "imu", what codes can be turned into.
-        num_heads: attention heads of the IMU head; divides hidden_size.
+        num_heads: attention heads of the IMU head; divides hidden_size, as the encoder's do.
     """
 
     model_type = "anymo-tokenizer"
@@ -55,10 +55,16 @@ class MotionTokenizerConfig(PreTrainedConfig):
             raise ValueError(
                 f"tokenizer: expected quantizer to be one of {get_args(Quantizer)}, got {self.quantizer!r}"
             )
-        least = {name: getattr(self, name) for name in ("num_groups", "codebook_size", "steps_per_token")}
+        counts = ("num_groups", "codebook_size", "code_size", "steps_per_token")
+        least = {name: getattr(self, name) for name in counts}
         if min(least.values()) < 1 or not {*self.heads} <= {*HEADS}:
             raise ValueError(
                 f"tokenizer: expected 1 or more of each and heads of {HEADS}, got {least} and {self.heads}"
+            )
+        if "imu" in self.heads and self.hidden_size % self.num_heads:
+            raise ValueError(
+                f"tokenizer: num_heads must divide hidden_size, got {self.num_heads} and {self.hidden_size}; "
+                "change num_heads, or leave the IMU head out"
             )
         if self.quantizer == "fsq":
             check_levels(self.levels, self.codebook_size)

@@ -179,7 +179,7 @@ class MotionTokenizer(PreTrainedModel):
         return signal
 
     def forward(self, latents: torch.Tensor, valid: torch.Tensor) -> QuantizedMotion:
-        """Quantise and reconstruct; in training mode the codebooks move.
+        """Quantise and reconstruct; in training mode the codebooks move, behind what is given.
 
         Args:
             latents: (B, L, D) of the frozen encoder.
@@ -187,10 +187,11 @@ class MotionTokenizer(PreTrainedModel):
         """
         z, seen = self._vectors(latents, valid), self.tokens_valid(valid)
         codes = self.quantizer.nearest(z.flatten(0, 1).detach())
+        # Looked up before they move: a code that is revived goes to any latent, not to the one that chose it.
+        quantized = self.quantizer.lookup(codes).view_as(z)
         if self.training:
             rows = seen.flatten()
             self.quantizer.update(z.flatten(0, 1)[rows], codes[rows])
-        quantized = self.quantizer.lookup(codes).view_as(z)
         decoded = self._decode(z + (quantized - z).detach(), valid)
         weight = valid[..., None].to(latents.dtype)
         count = weight.sum().clamp_min(1) * latents.shape[-1]

@@ -12,18 +12,18 @@ import torch
 from torch import nn
 
 from anymo.align import MotionLanguageModel
-from anymo.align.prompts import activity
 from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
-from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
+from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.encoders.losses import distinct_captions, multi_positive_contrastive
-from anymo.tokenizer import MotionTokenizer
 from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, TaskMix, posed, worn_segments
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
 from anymo.training.gather import gathered, in_single, surrogate
 from anymo.training.objectives import text_id
-from anymo.training.tokenizer import read_encoder, written
+from anymo.training.tokenizer import read_encoder, read_tokenizer, written
+
+_FIT_AT_ONCE = 512  # windows drawn and read together where embeddings are started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +138,8 @@ class AlignTask(nn.Module):
 class ContrastiveAlignTask(AlignTask):
     """The same with contrastive losses beside them, over all windows of all parts and processes.
 
+    Captured windows are contrasted with captured ones, generated with generated, as in pre-training.
+
     One mechanism serves both kinds: windows are represented by the summed losses of their answers beside
     their embeddings, `score` turns all rows into one loss, and gradient caching hands each part its rows'
     cotangents. So the loss is that of the whole batch, at the price of another forward pass.
@@ -162,7 +164,7 @@ class ContrastiveAlignTask(AlignTask):
         """All that the losses need of a batch: tensors with one row per window."""
         model, windows = self.language_model, batch.windows
         codes, worn = self.reader(windows.views[0]), worn_segments(windows)
-        made = {"log_scale": self.log_scale.expand(len(batch), 1)}
+        made = {"log_scale": self.log_scale.expand(len(batch), 1), "real": windows.real}
         made["motion"] = model.embed_motion([model.prompt(*one) for one in zip(codes, worn, strict=True)])
         texts = {"text": [row[0] for row in windows.texts], "label": windows.phrase}
         for name in (name for name in texts if getattr(self.contrast, name) > 0):
@@ -177,9 +179,11 @@ class ContrastiveAlignTask(AlignTask):
         with torch.autocast(self.log_scale.device.type, enabled=False):
             scale = made["log_scale"].mean().exp().clamp(max=100.0)
             loss, logs = task_losses(made) if "losses" in made else (scale.new_zeros(()), {})
+            alike = (made["real"][:, None] == made["real"]).float()
             for name in (name for name in ("text", "label") if name in made):
                 texts, is_own = distinct_captions(made[name][:, None], made[f"{name}_id"][:, None])
-                value = multi_positive_contrastive(made["motion"] @ texts.T, is_own, scale)
+                compared = alike @ is_own.float() > 0
+                value = multi_positive_contrastive(made["motion"] @ texts.T, is_own, scale, compared=compared)
                 loss, logs = (
                     loss + getattr(self.contrast, name) * value,
                     logs | {f"imu_{name}": float(value.detach())},
@@ -210,22 +214,22 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         Folder with `language_model/`, and with `model/`, which `AnymoPipeline.from_pretrained` loads.
 
     Raises:
-        ValueError: there is no encoder or tokenizer, or the encoder reads another rate.
+        ValueError: there is no encoder with its text tower, or no tokenizer of it, or it reads another rate.
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
     training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
-    tokenizer = MotionTokenizer.from_pretrained(written(config.tokenizer, "tokenizer", "train/tokenizer.py"))
-    reader = MotionReader(read_encoder(config.encoder, config.draw), tokenizer)
+    encoder = read_encoder(config.encoder, config.draw)
+    reader = MotionReader(encoder, read_tokenizer(config.tokenizer, encoder))
+    written(config.encoder.parent / "text", "encoder", "train/pretrain.py")  # for `assemble`
     model = MotionLanguageModel.create(
         config.base,
-        tokenizer.codebook,
+        reader.tokenizer.codebook,
         lora_rank=config.lora_rank,
         embedding_size=config.contrast.embedding_size if config.contrast.is_on else 0,
         four_bit=config.four_bit,
     )
-    rng = np.random.default_rng([config.seed, 2**31 + 11])
-    _start_embeddings(model, reader, training.batch(config.fit_windows, rng, num_views=1))
+    _start_embeddings(model, reader, training, config)
     given = (reader, model)
     trained = train(
         ContrastiveAlignTask(*given, config.contrast) if config.contrast.is_on else AlignTask(*given),
@@ -262,12 +266,20 @@ def assemble(config: AlignConfig, model: Path) -> None:
             shutil.copytree(source, folder / name)
 
 
-def _start_embeddings(model: MotionLanguageModel, reader: MotionReader, batch: SimulatedBatch) -> None:
+@torch.no_grad()
+def _start_embeddings(
+    model: MotionLanguageModel, reader: MotionReader, sampler: WindowSampler, config: AlignConfig
+) -> None:
     table = model.language_model.get_input_embeddings().weight
-    words = {p: table[model.text_tokenizer(activity(p))["input_ids"]].mean(dim=0) for p in set(batch.phrase)}
-    codes = reader(batch.views[0])
-    target = torch.stack([words[p] for p, c in zip(batch.phrase, codes, strict=True) for _ in range(len(c))])
-    model.motion_embedding.fit(torch.cat(codes), target.detach())
+    rng = np.random.default_rng([config.seed, 2**31 + 11])
+    codes, target = list[torch.Tensor](), list[torch.Tensor]()
+    for first in range(0, config.fit_windows, _FIT_AT_ONCE):
+        batch = sampler.batch(min(_FIT_AT_ONCE, config.fit_windows - first), rng, num_views=1)
+        words = {p: table[model.text_ids(f" {p}")].float().mean(dim=0) for p in set(batch.phrase)}
+        own = reader(batch.views[0])
+        codes += own
+        target += [words[p].expand(len(c), -1) for p, c in zip(batch.phrase, own, strict=True)]
+    model.motion_embedding.fit(torch.cat(codes), torch.cat(target))
 
 
 def _validate(source: Exercises, config: AlignConfig, task: AlignTask) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from anymo.align.model import MotionLanguageModel, MotionPrompt
-from anymo.align.prompts import activity, answer, choice, name_activity, question
+from anymo.align.prompts import activity, answer, choice, question
 from anymo.align.questions import questions
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import SimulatedBatch, WindowSampler
@@ -28,7 +28,7 @@ class TaskMix:
 
     Attributes:
         caption: the activity and then a sentence, in one answer.
-        activity: the activity alone.
+        activity: the activity alone, by any of its names: the beginning of that answer.
         choice: the activity, out of some that the instruction lists.
         question: placement, side, number of sensors, speed, which hand or leg; only what is known.
         motion: the next motion token.
@@ -64,12 +64,14 @@ class Exercise:
     answer       what is to be said; of `text_to_motion` the caption it is made from, of `motion` nothing
     instruction  of the prompt; None asks for activity and description
     is_placed    the prompt names where the sensors are
+    is_whole     the answer ends there; else it is how one begins
     """
 
     task: str
     answer: str = ""
     instruction: str | None = None
     is_placed: bool = True
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,16 +103,19 @@ class Exercises:
 
     Args:
         sampler: of windows.
-        corpus: what it draws from; its phrases are the choices.
+        corpus: what it draws from; its phrases and their synonyms are what activities are called.
         mix: weights.
     """
 
     def __init__(self, sampler: WindowSampler, corpus: MotionCorpus, mix: TaskMix) -> None:
-        self.sampler, self.corpus, self.shares = sampler, corpus, mix.shares
-        self.phrases = sorted({corpus.captions[clip][0] for clip in sampler.clips.tolist()})
-        if "choice" in self.shares and len(self.phrases) < _CHOICES[0]:
+        self.sampler, self.shares = sampler, mix.shares
+        self.names: dict[str, tuple[str, ...]] = {}
+        for clip in sampler.clips.tolist():
+            names = (corpus.captions[clip][0], *corpus.synonyms[clip])
+            self.names[names[0]] = max(self.names.get(names[0], ()), names, key=len)
+        if "choice" in self.shares and len(self.names) < _CHOICES[0]:
             raise ValueError(
-                f"mix.choice: expected a corpus of two activities or more, got {self.phrases}; set it to 0"
+                f"mix.choice: expected a corpus of two activities or more, got {[*self.names]}; set it to 0"
             )
 
     def __call__(self, size: int, rng: np.random.Generator) -> AlignBatch:
@@ -118,8 +123,8 @@ class Exercises:
         num_captions = _CAPTIONS if "question" in self.shares else 1
         windows = self.sampler.batch(size, rng, num_views=1, num_captions=num_captions)
         made: dict[str, Callable[[SimulatedBatch, int, np.random.Generator], Exercise]] = {
-            "caption": _caption, "activity": _activity, "choice": self._choice, "question": _question,
-            "motion": lambda *_: Exercise("motion"), "text_to_motion": _text_to_motion,
+            "caption": self._caption, "activity": self._activity, "choice": self._choice,
+            "question": _question, "motion": lambda *_: Exercise("motion"), "text_to_motion": _text_to_motion,
         }  # fmt: skip
         tasks = self._tasks(size, rng)
         return AlignBatch(windows, tuple(made[task](windows, i, rng) for i, task in enumerate(tasks)))
@@ -132,22 +137,28 @@ class Exercises:
         names = list(self.shares)
         return [names[min(k, len(names) - 1)] for k in np.searchsorted(ends, places, side="right")]
 
+    def _called(self, windows: SimulatedBatch, row: int) -> tuple[str, ...]:
+        """The window's phrase, and its synonyms where clips have any."""
+        return self.names.get(windows.phrase[row], (windows.phrase[row],))
+
+    def _caption(self, windows: SimulatedBatch, row: int, _rng: np.random.Generator) -> Exercise:
+        phrase, sentence = windows.phrase[row], windows.texts[row][0]
+        if sentence in self._called(windows, row):  # of most captured motion no sentence is known
+            return Exercise("caption", activity(phrase), is_whole=False)
+        return Exercise("caption", answer(phrase, sentence))
+
+    def _activity(self, windows: SimulatedBatch, row: int, rng: np.random.Generator) -> Exercise:
+        name = str(rng.choice(self._called(windows, row)))
+        return Exercise("activity", activity(name), is_whole=False)
+
     def _choice(self, windows: SimulatedBatch, row: int, rng: np.random.Generator) -> Exercise:
-        phrase = windows.phrase[row]
-        same = {phrase, *self.corpus.synonyms[int(windows.clip[row])]}
-        others = [p for p in self.phrases if p not in same]
+        own = self._called(windows, row)
+        others = [names for names in self.names.values() if not {*names} & {*own}]
         num = min(int(rng.integers(_CHOICES[0], _CHOICES[1], endpoint=True)) - 1, len(others))
-        labels = [phrase, *rng.choice(others, size=num, replace=False)]
-        listed = [str(labels[k]) for k in rng.permutation(len(labels))]
-        return Exercise("choice", activity(phrase), choice(listed))
-
-
-def _caption(windows: SimulatedBatch, row: int, _rng: np.random.Generator) -> Exercise:
-    return Exercise("caption", answer(windows.phrase[row], windows.texts[row][0]))
-
-
-def _activity(windows: SimulatedBatch, row: int, _rng: np.random.Generator) -> Exercise:
-    return Exercise("activity", activity(windows.phrase[row]), name_activity())
+        listed = [own, *(others[k] for k in rng.choice(len(others), size=num, replace=False))]
+        labels = list(dict.fromkeys(str(rng.choice(names)) for names in listed))
+        order = rng.permutation(len(labels))
+        return Exercise("choice", activity(labels[0]), choice([labels[k] for k in order]))
 
 
 def _question(windows: SimulatedBatch, row: int, rng: np.random.Generator) -> Exercise:
@@ -176,4 +187,6 @@ def posed(
         return model.motion_prompt(worn, exercise.answer), model.motion_ids(codes_LG)
     placed = worn if exercise.is_placed else ()
     prompt = model.prompt(codes_LG, placed, exercise.instruction)
-    return prompt, model.answer_ids(exercise.answer)
+    if exercise.is_whole:
+        return prompt, model.answer_ids(exercise.answer)
+    return prompt, tuple(model.text_ids(exercise.answer))

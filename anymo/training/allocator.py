@@ -1,6 +1,7 @@
 """How the C library keeps memory between training steps."""
 
 import ctypes
+import gc
 import sys
 
 # Of glibc's malloc.h.
@@ -13,7 +14,19 @@ def keep_freed_memory() -> None:
     glibc maps every block of over 32 MiB anew and gives it back at once, so that each step pays for
     zeroed pages, half the time of an ST-GCN step of 64 windows. Nothing happens with other libraries.
     """
-    if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        return
-    for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 64 << 20)):
-        libc.mallopt(option, value)
+    if (libc := _glibc()) is not None:
+        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 64 << 20)):
+            libc.mallopt(option, value)
+
+
+def give_freed_memory_back() -> None:
+    """Between trainings in one process: what one kept and the next has no use for goes to the system."""
+    gc.collect()
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        return None
+    return libc

@@ -17,12 +17,13 @@ from anymo.encoders import ImuEncoder
 from anymo.encoders.losses import signal_errors, signal_loss
 from anymo.records import GRAVITY_MPS2
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.tokenizer.configuration import Quantizer, check_levels
+from anymo.tokenizer.configuration import HEADS, Quantizer, check_levels
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
 
 _UNIT = (GRAVITY_MPS2,) * 3 + (3.0,) * 3  # m/s² and rad/s that count as one in signals
 _LAG_S = 0.05  # over which signals are differenced
 _START = 2**31 + 17  # no training step draws from this stream
+_OF_ENCODER = ("hidden_size", "patch_samples", "rate_hz")  # what a tokenizer has of its encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class HeadsConfig:
     @property
     def names(self) -> tuple[str, ...]:
         """Heads that are there."""
-        return tuple(name for name in ("pose", "imu") if getattr(self, name) > 0)
+        return tuple(name for name in HEADS if getattr(self, name) > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,8 @@ class TokenizerConfig:
         """Shape of the tokenizer for an encoder."""
         own = ("quantizer", "num_groups", "codebook_size", "code_size", "levels", "steps_per_token")
         return MotionTokenizerConfig(
-            hidden_size=encoder.config.hidden_size,
-            patch_samples=encoder.config.patch_samples,
-            rate_hz=encoder.config.rate_hz,
             heads=self.heads.names,
+            **{name: getattr(encoder.config, name) for name in (*_OF_ENCODER, "num_heads")},
             **{name: getattr(self, name) for name in own},
         )
 
@@ -208,6 +207,21 @@ def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
             f"{draw.rate_hz:g} Hz; change it, or pre-train an encoder at it"
         )
     return encoder
+
+
+def read_tokenizer(folder: Path, encoder: ImuEncoder) -> MotionTokenizer:
+    """The trained tokenizer, which must be one for latents like the encoder's."""
+    tokenizer: MotionTokenizer = MotionTokenizer.from_pretrained(
+        written(folder, "tokenizer", "train/tokenizer.py")
+    )
+    configs = tokenizer.config, encoder.config
+    its, ours = ({name: getattr(config, name) for name in _OF_ENCODER} for config in configs)
+    if its != ours:
+        raise ValueError(
+            f"tokenizer: expected one for latents of {ours}, the encoder's, {folder} is for {its}; give the "
+            "encoder it was trained on, or train one on this encoder (train/tokenizer.py)"
+        )
+    return tokenizer
 
 
 def written(folder: Path, option: str, script: str) -> Path:

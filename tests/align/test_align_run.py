@@ -1,6 +1,7 @@
 """A whole run with every task and both contrastive losses, on simulated windows."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,3 +47,20 @@ def test_every_loss_is_logged_and_the_model_is_whole(
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
         "encoder", "language_model", "text", "tokenizer",
     ]  # fmt: skip
+
+
+def test_an_encoder_without_its_text_tower_is_refused_before_training(
+    model_folder: Path, tiny_corpus: MotionCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MotionCorpus, "load", lambda _folder: tiny_corpus)
+    encoder = shutil.copytree(model_folder / "encoder", tmp_path / "encoder")
+    config = AlignConfig(
+        encoder=encoder,
+        tokenizer=model_folder / "tokenizer",
+        base="/no/such",
+        draw=DrawConfig(window_s=4.0),
+    )
+    with pytest.raises(
+        ValueError, match=r"encoder: expected a folder that train/pretrain.py wrote, got .*text"
+    ):
+        train_language_model(config, [body.load()])

@@ -202,6 +202,28 @@ def test_adapter_for_another_base(base: Callable[[str], str], aligned: Make, tmp
 
 
 @torch.no_grad()
+def test_prior_is_the_mean_over_the_same_motions_for_all(
+    aligned: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = aligned()
+    score, asked = model.log_likelihood, list[tuple[MotionPrompt, ...]]()
+
+    def spied(prompts: list[MotionPrompt], answers: list[str]) -> torch.Tensor:
+        asked.append(tuple(prompts))
+        return score(prompts, answers)
+
+    monkeypatch.setattr(model, "log_likelihood", spied)
+    prior = model.prior(ANSWERS, [6])
+    torch.testing.assert_close(model.prior(ANSWERS[1:2], [6]), prior[1:2], atol=1e-4, rtol=1e-4)
+    motions, again = asked
+    assert motions == again
+    assert len({p.ids for p in motions}) == 4
+    one_by_one = torch.cat([score([p], ANSWERS) for p in motions])
+    torch.testing.assert_close(prior, one_by_one.mean(dim=0), atol=1e-4, rtol=1e-4)
+    assert float(one_by_one.std(dim=0).min()) > 0  # each says something else
+
+
+@torch.no_grad()
 def test_answers_without_tokens_are_refused(aligned: Make, codes: list[torch.Tensor]) -> None:
     model = aligned()
     with pytest.raises(ValueError, match=r"expected a token or more in each, got none in \[1\]"):

@@ -227,11 +227,13 @@ def test_debug_shows_the_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         main()
 
 
-def test_info(run: Run) -> None:
+def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     said = run("info")
     assert said.code == 0
     for word in ("torch", "smollm2-135m-instruct", "Apache-2.0", "runs/demo/model (absent"):
         assert word in said.out
+    monkeypatch.setenv("ANYMO_MODEL", "owner/name")
+    assert "model: owner/name (no folder here; looked for on the hub)" in run("info").out
 
 
 def test_demo_passes_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

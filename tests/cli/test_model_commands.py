@@ -104,6 +104,8 @@ def test_in_words(run: Run, model_folder: Path) -> None:
         (["--labels", "walking,running", "--plot", "x.txt"], "expected a name ending in .png, .pdf, .svg"),
         (["--labels", "walking,running", "--plot", "no/x.png"], "no folder no"),
         (["--labels", "walking,running", "--stream", "--smooth", "2"], "expected an odd number"),
+        (["--labels", "walking,running", "--smooth", "3"], "--smooth with --stream or --plot"),
+        (["--labels", "walking,running", "--on-gap", "split"], "--on-gap goes with --stream"),
         (["--labels", "walking,Walking"], "given twice"),
     ],
 )
@@ -113,3 +115,33 @@ def test_refusals(run: Run, arguments: list[str], message: str) -> None:
     last = said.err.splitlines()[-1]
     assert last.startswith("error: ")
     assert message in last
+
+
+def later(frame: pd.DataFrame, step_s: float) -> pd.DataFrame:
+    """Another rate from the 400th sample on."""
+    return frame.assign(time_s=np.cumsum(np.where(np.arange(len(frame)) < 400, 0.02, step_s)))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "message"),
+    [
+        (lambda f: f.assign(time_s=f.time_s.mask(f.index == 7)), [], "the time column is empty at row 7"),
+        (lambda f: f.assign(acc_y=f.acc_y.mask(f.index == 7)), [], "NaN or infinity in 1 of 600 samples"),
+        (lambda f: later(f, 0.04), [], "the rate changes: from 7.9 s"),
+        (lambda f: later(f, 0.03), [], "time stamps are irregular"),
+        (lambda f: f.drop(index=range(200, 400)), ["--stream"], "no sample from 3.98 to 8.00 s"),
+        (lambda f: f.assign(acc_z=f.acc_z - 9.8), [], 'state gravity="removed"'),
+        (lambda f: f.assign(**{f"gyro_{x}": 57.3 * f[f"gyro_{x}"] for x in "xyz"}), [], "looks like deg/s"),
+    ],
+)
+def test_recordings_that_are_refused(
+    run: Run, spoil: Callable[[pd.DataFrame], pd.DataFrame], options: list[str], message: str
+) -> None:
+    frame = pd.read_csv("a.csv")
+    frame.insert(0, "time_s", np.arange(len(frame)) / 50.0)
+    spoil(frame).to_csv("bad.csv", index=False)
+    said = run("classify", "bad.csv", "--rate", "50", *STATED, "--labels", "walking,running", *options)
+    assert said.code == 1
+    assert said.err.splitlines()[-1].startswith("error: ")
+    assert message in said.err
+    assert said.out == ""

@@ -1,6 +1,7 @@
 """Configuration is strict: whatever is not meant is refused by its dotted name."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +129,14 @@ def test_round_trip(tmp_path: Path) -> None:
     config.save(run, tmp_path / "run")
     assert config.load(Run, ["--config_path", str(tmp_path / "run" / "config.yaml")]) == run
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.yaml", "environment.json"]
+
+
+def test_the_command_is_named_from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = config.REPOSITORY / "eval" / "alignment.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--models", "[a, b]"])
+    assert config.command() == "python eval/alignment.py --models '[a, b]'"
+    monkeypatch.setattr(sys, "argv", ["/opt/bin/anymo", "demo"])
+    assert config.command() == "anymo demo"
 
 
 def test_environment_survives_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

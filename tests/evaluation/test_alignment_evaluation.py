@@ -1,4 +1,4 @@
-"""Aligned models through the real command, on a language model of two small layers."""
+"""Aligned models through the real command, on a language model of a few small layers."""
 
 import json
 import runpy
@@ -25,6 +25,7 @@ from anymo.evaluation.alignment import AlignmentEvalConfig, run_alignment_evalua
 from anymo.evaluation.alignment_report import alignment_report
 from anymo.evaluation.captioning import METRICS, SYSTEMS, caption_task, most_frequent, untuned
 from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.ledger import model_hash, read_ledger
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
@@ -46,22 +47,8 @@ TINY = {
 
 
 @pytest.fixture(scope="module")
-def base(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained language model of two small layers with the default's tokenizer."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("base")
-    tokenizer = AutoTokenizer.from_pretrained(asset("smollm2-135m-instruct"))
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def aligned(
-    base: Path, encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    small_llama: Path, encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], Path]:
     """Model folders that differ in the seed of what the language model was given."""
     from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
@@ -74,7 +61,7 @@ def aligned(
         tokenizer.save_pretrained(folder / "tokenizer")
         torch.manual_seed(seed)
         codes = tokenizer.quantizer.codes
-        model = MotionLanguageModel.create(str(base), codes, lora_rank=2, embedding_size=8)
+        model = MotionLanguageModel.create(str(small_llama), codes, lora_rank=2, embedding_size=8)
         model.save_pretrained(folder / "language_model")
         return folder
 
@@ -96,14 +83,14 @@ def tiny(models: Sequence[Path], corpus: Path, output: Path, base: Path, **more:
 def test_two_models_through_the_command(
     models: list[Path],
     corpus_folder: Path,
-    base: Path,
+    small_llama: Path,
     bodies: Sequence[Body],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     own = {"corpus": corpus_folder, "output": tmp_path / "out", "json": tmp_path / "x" / "numbers.json"}
-    every = TINY | own | {"protocol.bertscore": base, "models": f"[{models[0]}, {models[1]}]"}
+    every = TINY | own | {"protocol.bertscore": small_llama, "models": f"[{models[0]}, {models[1]}]"}
     words = [str(word) for name, value in every.items() for word in (f"--{name}", value)]
     script = REPOSITORY / "eval" / "alignment.py"
     monkeypatch.setattr(sys, "argv", [str(script), "--config_path", str(YAML), *words])
@@ -115,6 +102,9 @@ def test_two_models_through_the_command(
     assert set(numbers["captions"]["scores"]["model"]) == set(METRICS)
     assert (numbers["captions"]["num_models"], numbers["captions"]["num_windows"]) == (2, 8)
     first = numbers["models"][0]
+    assert numbers["command"].startswith("python eval/alignment.py --config_path ")
+    said = first["captions"]["scores"]["model"]["cider"]
+    assert first["caption_means"]["model"]["cider"] == pytest.approx(np.mean(said))
     spaces = {"encoder alone", "language model's embedding"}
     assert set(first["retrieval"]) == spaces
     routes = {"embedding (encoder alone)", "likelihood", "generate", "language model's embedding"}
@@ -126,12 +116,28 @@ def test_two_models_through_the_command(
         pytest.fail("a finished part was done again")
 
     monkeypatch.setattr(aligned_model.AnymoPipeline, "from_pretrained", never)
-    config = tiny(models, corpus_folder, tmp_path / "out", base)
+    config = tiny(models, corpus_folder, tmp_path / "out", small_llama)
     assert run_alignment_evaluation(config, bodies) == numbers
     kept = next((tmp_path / "out" / "models").iterdir()) / "examples.json"
     kept.unlink()
     with pytest.raises(pytest.fail.Exception, match="done again"):
         run_alignment_evaluation(config, bodies)
+
+
+def test_a_part_is_done_again_for_another_corpus(tiny_corpus: MotionCorpus, tmp_path: Path) -> None:
+    model = aligned_model.AlignedModel(
+        folder=tmp_path,
+        sha256="0",
+        output=tmp_path / "out",
+        corpus=tiny_corpus,
+        bodies=(),
+        draw=DRAW,
+        protocol=aligned_model.AlignmentProtocol(),
+    )
+    assert model.finished("part", lambda: {"number": 1}) == {"number": 1}
+    assert model.finished("part", lambda: {"number": 2}) == {"number": 1}
+    other = replace(model, corpus=replace(tiny_corpus, held_out=~tiny_corpus.held_out))
+    assert other.finished("part", lambda: {"number": 2}) == {"number": 2}
 
 
 def test_baselines_are_what_they_are_called(
@@ -148,6 +154,7 @@ def test_baselines_are_what_they_are_called(
     assert training.count(most_frequent(corpus)) == max(map(training.count, training))
 
     pipe = AnymoPipeline.from_pretrained(aligned(1))
+    assert LanguageSpacePipeline.of(pipe).language_model is pipe.language_model
     model, fresh = pipe.language_model, untuned(pipe.language_model, seed=0)
     ids = torch.tensor([model.text_ids("A person walks on a")])
     words = torch.nn.functional.embedding(ids, fresh.language_model.get_input_embeddings().weight)
@@ -158,9 +165,9 @@ def test_baselines_are_what_they_are_called(
 
 
 def test_what_cannot_be_compared_is_refused(
-    models: list[Path], corpus_folder: Path, base: Path, bodies: Sequence[Body], tmp_path: Path
+    models: list[Path], corpus_folder: Path, small_llama: Path, bodies: Sequence[Body], tmp_path: Path
 ) -> None:
-    config = tiny(models, corpus_folder, tmp_path, base)
+    config = tiny(models, corpus_folder, tmp_path, small_llama)
     copy = Path(shutil.copytree(models[0], tmp_path / "copy"))
     with pytest.raises(ValueError, match="the same files twice"):
         run_alignment_evaluation(replace(config, models=(models[0], copy)), bodies)

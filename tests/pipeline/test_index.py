@@ -107,6 +107,8 @@ def test_what_cannot_be_found_again_or_looked_for(
         index.add(recording(1.0, seed=1))
     with pytest.raises(ValueError, match="expected a sentence or a recording"):
         index.search(" ")
+    with pytest.raises(ValueError, match="top: expected 1 or more, got 0"):
+        index.search("a person walks", top=0)
     with pytest.raises(FileNotFoundError, match="anymo index build"):
         MotionIndex.load(tmp_path, pipe)
     empty = MotionIndex(pipe)

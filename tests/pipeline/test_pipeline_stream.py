@@ -181,7 +181,8 @@ def test_a_missing_value_is_named_with_its_row_and_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "word"), [(2.0, "the rate changes"), (0.5, "r"), (1.25, "r"), (1.04, "the rate")]
+    ("factor", "word"),
+    [(2.0, "the rate changes"), (0.5, "irregular"), (1.25, "irregular"), (1.04, "the rate changes")],
 )
 def test_a_rate_that_changes_is_named(factor: float, word: str) -> None:
     steps = np.concatenate([np.full(1500, 0.02), np.full(1500, 0.02 * factor)])
@@ -222,6 +223,35 @@ def test_what_is_stated_is_checked(spoil: dict[str, Any], word: str) -> None:
         streamed(pieces_of(still, 9), Cut(20.0, 5.0, 5.0), **{"rate_hz": 50.0, **spoil})
 
 
+@pytest.fixture(scope="module")
+def badminton(asset: Callable[[str], Path]) -> np.ndarray:
+    """(2000, 6) at 10 Hz of rallies without gravity."""
+    asset("basic-motions")
+    rallies = [r.sensors[0] for r in load_set("basic_motions") if r.label == "Badminton"]
+    return np.concatenate([np.concatenate([s.acc, s.gyro], axis=1) for s in rallies])
+
+
+def test_a_second_of_vigorous_movement_is_not_judged_alone(badminton: np.ndarray) -> None:
+    """Beside no more than 2 s of what came before, one in seventeen would seem to have gravity in it."""
+    stated: Any = {"rate_hz": 10.0, "gravity": "removed"}
+    found, valid, _ = streamed(np.split(badminton, range(10, 2000, 10)), Cut(20.0, 5.0, 5.0), **stated)
+    assert len(found) == 40
+    assert valid.all()
+
+
+@pytest.mark.parametrize(
+    ("turns", "gravity", "word"),
+    [(180 / np.pi, "removed", 'state gyro_unit="deg/s"'), (1.0, "included", 'state gravity="removed"')],
+)
+def test_a_real_recording_stated_wrong(
+    pipe: AnymoPipeline, badminton: np.ndarray, turns: float, gravity: str, word: str
+) -> None:
+    parts = np.split(badminton * np.repeat([1.0, turns], 3), range(10, 2000, 10))
+    stated: Any = {**STATED, "rate_hz": 10.0, "gravity": gravity}
+    with pytest.raises(ValueError, match=rf"recording 'w': .*{word}"):
+        next(pipe.stream(parts, labels=LABELS, **stated))
+
+
 def test_what_is_wrong_is_said_before_the_first_sample(pipe: AnymoPipeline, tmp_path: Path) -> None:
     endless: Iterator[np.ndarray] = itertools.repeat(signal(1.0, 50.0))
     with pytest.raises(ValueError, match="two or more different"):
@@ -230,6 +260,9 @@ def test_what_is_wrong_is_said_before_the_first_sample(pipe: AnymoPipeline, tmp_
         pipe.stream(endless, labels=LABELS, smooth=2, rate_hz=50.0, **STATED)
     with pytest.raises(ValueError, match="on_gap: expected one of"):
         list(pipe.stream(endless, labels=LABELS, on_gap="skip", rate_hz=50.0, **STATED))
+    known = read_recording(signal(9.0, 50.0), rate_hz=50.0, **STATED)
+    with pytest.raises(ValueError, match="a Recording knows its own rate_hz; leave them out"):
+        pipe.stream(known, labels=LABELS, rate_hz=50.0)
     with pytest.raises(FileNotFoundError, match="no file"):
         list(pipe.stream(tmp_path / "gone.csv", labels=LABELS, rate_hz=50.0, **STATED))
     with pytest.raises(ValueError, match=r"lasts 0.2 s|0.5 s or more"):
@@ -248,6 +281,14 @@ def test_half_a_file(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"w\.npz does not read as npz"):
         streamed(file, Cut(20.0, 5.0, 5.0), rate_hz=50.0, gyro_unit=None)
+
+
+def test_columns_that_change_on_the_way() -> None:
+    frame = table(np.arange(200) / 50.0)
+    with pytest.raises(
+        ValueError, match=r"the columns change from time_s, ax, .*, gz to time_s, ax, ay, az;"
+    ):
+        streamed([frame, frame.drop(columns=["gx", "gy", "gz"])], Cut(20.0, 5.0, 5.0))
 
 
 def test_what_is_no_source() -> None:

@@ -65,7 +65,9 @@ def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, w
         "| pretrain | abcpretrain | 4 |",
         'from_pretrained("who/what")',
         "20 Hz",
-        "wordllama-256 (MIT)",
+        "| `text/` | wordllama-256 | MIT | Miller 2024",
+        "| `language_model/` | HuggingFaceTB/SmolLM2-135M-Instruct | Apache-2.0 | Allal et al. 2025",
+        "Their weights are not in this release.",
         "LeftForeArm",
         "python eval/encoder.py",
         "| retrieval mrr | 0.25 |",
@@ -127,6 +129,14 @@ def test_refuses_non_commercial_clips(
     assert not (tmp_path / "out").exists()
 
 
+def test_naming_a_corpus_hides_no_other(
+    run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
+) -> None:
+    write_corpus(tmp_path / "corpus", {"dataset": "amass", "non_commercial": True})
+    with pytest.raises(ValueError, match=r"forbid commercial use: amass"):
+        export_model(run_folder / "model", tmp_path / "out", corpora=[write_corpus(tmp_path / "free", {})])
+
+
 def test_refuses_what_it_knows_nothing_of(
     run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
 ) -> None:
@@ -135,6 +145,11 @@ def test_refuses_what_it_knows_nothing_of(
         export_model(run_folder / "model", tmp_path / "out")
     export_model(run_folder / "model", tmp_path / "out", corpora=[write_corpus(tmp_path / "moved", {})])
     assert "were named at the export, not found" in (tmp_path / "out" / "README.md").read_text()
+    (run_folder / "config.yaml").write_text("seed: 3\n")
+    with pytest.raises(FileNotFoundError, match=r"expected a corpus in config\.yaml of align.*--corpus"):
+        export_model(run_folder / "model", tmp_path / "out")
+    encoder = tmp_path / "pretrain" / "encoder"
+    (run_folder / "config.yaml").write_text(yaml.safe_dump({"encoder": str(encoder)}))
     (tmp_path / "pretrain" / "config.yaml").unlink()
     with pytest.raises(FileNotFoundError, match="run that made the encoder"):
         export_model(run_folder / "model", tmp_path / "out")
@@ -164,9 +179,16 @@ def test_takes_the_figures_of_this_model_out_of_several(run_folder: Path, tmp_pa
     own = {"sha256": model_hash(run_folder / "model"), "retrieval": {"mrr": 0.5}}
     file = figures(tmp_path, models=[{"sha256": "f00", "retrieval": {"mrr": 0.9}}, own], command="python z")
     folder = export_model(run_folder / "model", tmp_path / "out", metrics=[str(file)])
-    assert json.loads((folder / "metrics.json").read_text()) == {
-        "encoder.json": {"command": "python z", "values": {"retrieval mrr": 0.5}}
-    }
+    said = {"file": "encoder.json", "command": "python z", "values": {"retrieval mrr": 0.5}}
+    assert json.loads((folder / "metrics.json").read_text()) == [said]
+
+
+def test_files_of_one_name_are_both_kept(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    files = figures(tmp_path), figures(tmp_path / "b", retrieval={"mrr": 0.75})
+    folder = export_model(run_folder / "model", tmp_path / "out", metrics=[f"{f}=python x" for f in files])
+    found = json.loads((folder / "metrics.json").read_text())
+    assert [f["values"] for f in found] == [{"retrieval mrr": 0.25}, {"retrieval mrr": 0.75}]
 
 
 def test_refuses_pickles_foreign_folders_and_bases(run_folder: Path, tmp_path: Path) -> None:
@@ -179,9 +201,10 @@ def test_refuses_pickles_foreign_folders_and_bases(run_folder: Path, tmp_path: P
         export_model(model, run_folder)
     alignment = model / "language_model" / "alignment.json"
     facts = json.loads(alignment.read_text())
-    alignment.write_text(json.dumps(facts | {"base": str(tmp_path)}))
-    with pytest.raises(ValueError, match="asset or repository name in alignment"):
-        export_model(model, tmp_path / "out")
+    for base in (str(tmp_path), "runs/lm/base"):  # a folder, and one that is no longer there
+        alignment.write_text(json.dumps(facts | {"base": base}))
+        with pytest.raises(ValueError, match="asset or repository name in alignment"):
+            export_model(model, tmp_path / "out")
     (model / "encoder" / "pytorch_model.bin").touch()
     with pytest.raises(ValueError, match=r"got .*pytorch_model\.bin; remove it"):
         export_model(model, tmp_path / "out")
@@ -206,6 +229,7 @@ def test_merged_loads_without_us(run_folder: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = export_model(run_folder / "model", tmp_path / "out", merged=True) / "merged"
+    assert "but for `merged/`: the language model" in (tmp_path / "out" / "README.md").read_text()
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     (token,) = tokenizer("<imu_0003>", add_special_tokens=False)["input_ids"]
     assert token < model.get_input_embeddings().weight.shape[0]

@@ -106,7 +106,9 @@ def test_every_quantizer_learns_to_reconstruct(quantizer: str) -> None:
         ),
         ({"quantizer": "fsq", "levels": (2048, 1)}, "levels of 2 or more"),
         ({"steps_per_token": 0}, "expected 1 or more of each"),
+        ({"code_size": 0}, "expected 1 or more of each"),
         ({"heads": ("hands",)}, "heads of"),
+        ({"hidden_size": 18}, "num_heads must divide hidden_size, got 4 and 18"),
     ],
 )
 def test_shapes_that_cannot_be(changes: dict[str, object], message: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from anymo import body
+from anymo import body, plots
 from anymo import config as configuration
 from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
 from anymo.data.sampler import DrawConfig, WindowSampler
@@ -100,6 +100,30 @@ def test_a_sweep_is_measured_drawn_and_kept(config: TokensConfig, monkeypatch: p
     given = replace(config, variants=(), tokenizer=config.output / "product" / "tokenizer")
     again = run_tokens(given, bodies)["tokenizers"]["tokenizer"]
     assert {k: again[k] for k in ("codes", "usage")} == {k: product[k] for k in ("codes", "usage")}
+
+
+@pytest.mark.parametrize(
+    ("frames", "tokens", "per_token", "middles"),
+    [(60, 10, 6.0, list(range(3, 60, 6))), (60, 4, 18.0, [9, 27, 45, 59]), (8, 10, 0.8, [0, 1, 2, 2, 3])],
+)
+def test_pictures_put_codes_where_they_last(
+    frames: int, tokens: int, per_token: float, middles: list[int]
+) -> None:
+    """The second: three latents of six frames to a token, ten in all, so the last token is cut off."""
+    codes, joints = np.arange(tokens)[:, None], np.zeros((frames, 23, 3))
+    scene = plots.TokenScene("walking", joints, joints, codes, per_token)
+    assert [scene.frame_of(k) for k in range(len(middles))] == middles
+    for frame in range(frames):
+        token = int(scene.token_at(frame))
+        assert token * per_token <= frame + 1e-9 < (token + 1) * per_token
+
+
+def test_a_tokenizer_of_another_encoder_is_refused(config: TokensConfig, tmp_path: Path) -> None:
+    shape = {"hidden_size": 32, "codebook_size": 16, "code_size": 4, "heads": ()}
+    MotionTokenizer(MotionTokenizerConfig(**shape)).save_pretrained(tmp_path)
+    other = replace(config, variants=(), tokenizer=tmp_path, output=tmp_path / "out")
+    with pytest.raises(ValueError, match=r"'hidden_size': 16.*the encoder's.*'hidden_size': 32.*train one"):
+        run_tokens(other, [body.load()])
 
 
 def test_what_cannot_be_measured(config: TokensConfig) -> None:

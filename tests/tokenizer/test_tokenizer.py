@@ -109,6 +109,20 @@ def test_codes_move_in_training_only(tokenizer: MotionTokenizer) -> None:
     assert not torch.equal(tokenizer.quantizer.codes, before)
 
 
+@pytest.mark.parametrize("quantizer", ["product", "residual"])
+def test_what_is_trained_on_are_the_codes_that_were_chosen(quantizer: str) -> None:
+    """Not where they are moved to after, which for a code that counts as dead is any latent of the batch."""
+    torch.manual_seed(0)
+    tokenizer = MotionTokenizer(MotionTokenizerConfig(quantizer=quantizer, dead_share=2.0, **SHAPE))
+    latents, before = torch.randn(4, 6, 12), tokenizer.quantizer.codes.clone()
+    with torch.no_grad():
+        still = tokenizer.eval()(latents, everywhere(latents))
+        moving = tokenizer.train()(latents, everywhere(latents))
+    assert not torch.equal(tokenizer.quantizer.codes, before)
+    for name in ("codes", "latents", "loss", "error"):
+        assert torch.equal(moving[name], still[name]), name
+
+
 def test_the_first_batch_puts_every_code_to_use() -> None:
     quantizer, z = quantizer_of(), torch.randn(64, 2, 3) * 0.01 + 5.0
     quantizer.update(z, quantizer.nearest(z))

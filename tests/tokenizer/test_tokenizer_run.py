@@ -13,14 +13,18 @@ import pytest
 import torch
 
 from anymo import body
+from anymo import config as configuration
 from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
 from anymo.data.sampler import WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
 from anymo.records import Motion
-from anymo.tokenizer import MotionTokenizer
+from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
+from anymo.training.align import AlignConfig
 from anymo.training.engine import OptimConfig, Paused, train
+from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import HeadsConfig, TokenizerConfig, TokenizerTask, train_tokenizer
 
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {"codebook_size": 16, "code_size": 4, "levels": (4, 4)}
 OPTIM = OptimConfig(steps=3, batch_size=16, log_every=1, validate_every=3, save_every=1)
 
@@ -107,6 +111,21 @@ def test_heads_that_are_off_are_not_there(tiny_corpus: MotionCorpus) -> None:
     task = TokenizerTask(untrained(), MotionTokenizer(wanted.shape(untrained())), wanted.heads)
     with pytest.raises(ValueError, match="expected targets"):
         task(sampler.batch(4, np.random.default_rng(0), num_views=1))
+
+
+def test_the_released_stages_follow_on_each_other() -> None:
+    stages = {"pretrain": PretrainConfig, "tokenizer": TokenizerConfig, "align": AlignConfig}
+    pretrain, tokenizer, align = (
+        configuration.load(cls, ["--config_path", str(CONFIGS / stage / "release.yaml")])
+        for stage, cls in stages.items()
+    )
+    assert pretrain.corpus == tokenizer.corpus == align.corpus
+    assert pretrain.output / "encoder" == tokenizer.encoder == align.encoder
+    assert tokenizer.output / "tokenizer" == align.tokenizer
+    assert tokenizer.draw == align.draw == replace(pretrain.draw, num_targets=0)
+    shape = pretrain.encoder
+    encoder = ImuEncoder(AnymoEncoderConfig(hidden_size=shape.hidden_size, patch_samples=shape.patch_samples))
+    assert tokenizer.shape(encoder).to_dict() == MotionTokenizerConfig(num_heads=shape.num_heads).to_dict()
 
 
 def test_configurations_that_cannot_be() -> None:
