@@ -5,23 +5,27 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from anymo import plots
 from anymo.body import Body
-from anymo.config import write_text
+from anymo.config import command, write_text
 from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.errors import error_analysis
+from anymo.evaluation.histories import OBJECTIVES, history
 from anymo.evaluation.ledger import model_hash, refuse_second_run, run_test_sets
 from anymo.evaluation.pools import held_out_pools
 from anymo.evaluation.robustness import real_curves, simulated_curves
 from anymo.evaluation.scene import held_out_scene
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import AnymoPipeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +87,8 @@ class EncoderEvalConfig:
     Attributes:
         model: folder with `encoder/` and `text/`, as train/pretrain.py leaves it, or a whole model folder.
         corpus: folder of a corpus with held-out clips the model never saw.
-        output: folder of `encoder.json`, `errors.md` and `robustness.png`.
+        output: folder of `encoder.json`, `errors.md`, `robustness.png` and, where the model's run left its
+            log, `losses.png`.
         json: another file for the numbers; null for none.
         beside: `encoder.json` of models whose curves are drawn in the same figure, named after its folder.
         test_sets: run the test sets too: once per release candidate, and logged in eval/test_set_log.jsonl.
@@ -174,6 +179,7 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
     corpus = MotionCorpus.load(config.corpus)
     numbers, zeros = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
     numbers |= {
+        "command": command(),
         "protocol": asdict(config.protocol),
         "model": "/".join(config.model.parts[-2:]),
         "sha256": model_hash(config.model),
@@ -190,6 +196,8 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
     tables = [error_analysis(zero.result, name) for name, zero in zeros.items()]
     write_text(config.output / "errors.md", "\n\n".join(tables) + "\n")
     draw_robustness({config.output.name: numbers} | beside, config.output / "robustness.png")
+    if losses := history(config.model, (*OBJECTIVES, "validation_mrr")):
+        _save(plots.loss_curves(losses), config.output / "losses.png")
     return numbers
 
 
@@ -225,8 +233,11 @@ def draw_robustness(models: Mapping[str, Mapping[str, Any]], file: Path) -> None
         for name, n in models.items()
         if "robustness" in n
     }
-    if not curves:
-        return
+    if curves:
+        _save(plots.robustness(curves), file)
+
+
+def _save(figure: "Figure", file: Path) -> None:
     draft = file.with_name(f".{file.name}")
-    plots.robustness(curves).savefig(draft, format="png", dpi=plots.DPI)
+    figure.savefig(draft, format="png", dpi=plots.DPI)
     draft.replace(file)

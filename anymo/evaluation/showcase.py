@@ -13,6 +13,7 @@ from anymo.assets import info
 from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.histories import OBJECTIVES, History, history
 from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
 from anymo.motion import procedural
@@ -198,27 +199,22 @@ def _words(evaluation: Evaluation) -> Section:
 
 
 def _training(folder: Path, costs: Sequence[Cost]) -> Section:
-    history: dict[str, list[tuple[int, float]]] = {}
+    losses: History = {}
     for stage, keys in (
-        ("pretrain", ("text", "pose", "cross_view", "reconstruction", "validation_mrr")),
+        ("pretrain", (*OBJECTIVES, "validation_mrr")),
         ("tokenizer", ("loss", "perplexity")),
         ("align", ("loss", "validation_loss")),
     ):
-        path = folder / stage / "metrics.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-        for key in keys:
-            points = [(line["step"], line[key]) for line in lines if key in line]
-            if points:
-                history[f"{stage}: {key.replace('_', ' ')}"] = points
+        losses |= history(folder / stage, keys, f"{stage}: ")
     curves = (
         [
             Figure(
                 title="Losses",
                 caption="Each objective by itself.",
-                image=plots.png_data_uri(plots.loss_curves(history)),
+                image=plots.png_data_uri(plots.loss_curves(losses)),
             )
         ]
-        if history
+        if losses
         else []
     )
     table = Table(

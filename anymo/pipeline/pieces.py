@@ -27,9 +27,7 @@ GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording tha
 _NEEDED = ("acc_unit", "gravity", "placement")
 _OF_SIGNAL = (*_NEEDED, "gyro_unit", "sign")  # of what is stated; the rest says where the samples are
 _TAIL = 64  # time stamps by which the next ones are placed
-# Earlier samples beside which new ones are checked. Gravity is removed in BasicMotions, yet 6 % of moments
-# of 3 s seem to have it, 2 % of those of 5 s, none of 8 s and more.
-_CONTEXT_S = 10.0
+_CONTEXT_S = 6.0  # of earlier samples beside which new ones are checked: three blocks of `carried_mean`
 
 
 class Stated(TypedDict, total=False):

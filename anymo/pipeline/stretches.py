@@ -32,7 +32,7 @@ class Cut:
 def timed_windows(
     source: UnreadSource, stated: Stated, cut: Cut, on_gap: OnGap
 ) -> Iterator[tuple[WindowBatch, Array]]:
-    """Batches of windows and their starts, s, as soon as their samples and 3 s more are there, 10 s at first.
+    """Batches of windows and their starts, s, as soon as their samples and 3 s more are there.
 
     Args:
         source: a path, or what follows one another.

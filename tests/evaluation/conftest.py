@@ -1,5 +1,6 @@
 """A corpus folder and an untrained encoder folder, as the evaluation scripts read them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,4 +46,6 @@ def encoder_folder(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPa
     text = TextTower(TextTowerConfig(base=str(asset("wordllama-256"))))
     text.centre(["walking", "running", "standing still"])
     text.save_pretrained(folder / "text")
+    logged = [{"step": 50, "text": 2.0, "lr": 1e-3}, {"step": 100, "text": 1.0, "validation_mrr": 0.1}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in logged))
     return folder

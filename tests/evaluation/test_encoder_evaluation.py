@@ -40,7 +40,7 @@ def test_encoder_and_text_are_enough(encoder_folder: Path) -> None:
         lambda: pipe.caption(real),
         lambda: pipe.classify(real, labels=labels, route="likelihood"),
     ):
-        with pytest.raises(FileNotFoundError, match=r"tokenizer.* run train/tokenizer.py and train/align.py"):
+        with pytest.raises(FileNotFoundError, match=r"tokenizer.* train/tokenizer.py and train/align.py"):
             ask()
 
 
@@ -63,7 +63,9 @@ def test_the_command(
     assert "basic_motions, macro-F1" in capsys.readouterr().out
     numbers = json.loads(copy.read_text())
     assert numbers == json.loads((output / "encoder.json").read_text())
-    assert (output / "robustness.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    for picture in ("robustness.png", "losses.png"):
+        assert (output / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert numbers["command"].startswith("python eval/encoder.py --model")
     assert "| standing still |" in (output / "errors.md").read_text()
     zero = numbers["zero_shot"]["basic_motions"]
     assert zero["interval_over"] == "recordings"

@@ -232,7 +232,7 @@ def badminton(asset: Callable[[str], Path]) -> np.ndarray:
 
 
 def test_a_second_of_vigorous_movement_is_not_judged_alone(badminton: np.ndarray) -> None:
-    """Beside no more than 2 s of what came before, one in seventeen would seem to have gravity in it."""
+    """A second of it seems to have gravity in it now and then; with those before it, it does not."""
     stated: Any = {"rate_hz": 10.0, "gravity": "removed"}
     found, valid, _ = streamed(np.split(badminton, range(10, 2000, 10)), Cut(20.0, 5.0, 5.0), **stated)
     assert len(found) == 40
