@@ -4,6 +4,7 @@ They are kept apart from `anymo.data.SETS`, so that nothing loads them by the wa
 arrays under the shared data; specs and words were written from their documentation alone.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,10 @@ from anymo.data.contract import merge, read_recording
 from anymo.data.prepare import data_root
 from anymo.data.sets import SETS, DatasetSpec
 from anymo.records import Recording
+
+_log = logging.getLogger(__name__)
+
+_MAX_REFUSED = 0.02  # of a set's sensors
 
 TEST_SETS: dict[str, DatasetSpec] = {
     spec.name: spec
@@ -167,13 +172,16 @@ def spec_of(name: str) -> DatasetSpec:
 def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
     """All recordings of a test set; sensors worn at the same moment are one recording.
 
+    A sensor that contradicts the set's spec, such as one that reported zeros, is left out with a warning; the
+    others of its moment stay.
+
     Args:
         name: a name in TEST_SETS.
         root: folder of the shared data; None finds it by ANYMO_DATA.
 
     Raises:
         FileNotFoundError: the set is not there.
-        ValueError: unknown set, or a label, placement or signal that contradicts the set's spec.
+        ValueError: unknown set, a label or placement unknown to its spec, or too many such sensors.
     """
     if name not in TEST_SETS:
         raise ValueError(f"expected one of the test sets {', '.join(TEST_SETS)}, got {name!r}")
@@ -182,13 +190,21 @@ def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
     if found is None or not file.is_file():
         raise FileNotFoundError(f"test set {name}: expected {file}; point ANYMO_DATA to the shared data")
     moments: dict[str, list[Recording]] = {}
-    for moment, recording in _streams(file, spec):
+    refused: list[str] = []
+    for moment, recording in _streams(file, spec, refused):
         moments.setdefault(moment, []).append(recording)
+    for reason in refused:
+        _log.warning("test set %s: left out a sensor: %s", name, reason)
+    if len(refused) > _MAX_REFUSED * (len(refused) + sum(map(len, moments.values()))):
+        raise ValueError(
+            f"test set {name}: expected signals as {spec.acc_unit} with gravity {spec.gravity}, got "
+            f"{len(refused)} sensors that are not, e.g. {refused[0]}; correct anymo.data.test_sets"
+        )
     return [merge(worn) for worn in moments.values()]
 
 
-def _streams(file: Path, spec: DatasetSpec) -> Iterator[tuple[str, Recording]]:
-    """The moment each segment belongs to, and the segment as a recording of one sensor."""
+def _streams(file: Path, spec: DatasetSpec, refused: list[str]) -> Iterator[tuple[str, Recording]]:
+    """The moment each segment belongs to, and the segment as a recording of one sensor; or why it is none."""
     with np.load(file, allow_pickle=False) as arrays:
         data = {key: arrays[key] for key in arrays.files}
     for i, (start, length) in enumerate(zip(data["seg_start"], data["seg_len"], strict=True)):
@@ -198,16 +214,21 @@ def _streams(file: Path, spec: DatasetSpec) -> Iterator[tuple[str, Recording]]:
             continue
         if label not in spec.words:
             raise ValueError(f"{where}: expected a label of {', '.join(spec.labels)}, got {label!r}")
-        recording = read_recording(
-            data["data"][start : start + length].astype(np.float64),
-            rate_hz=float(data["hz"][i]),
-            acc_unit=spec.acc_unit,
-            gyro_unit=spec.gyro_unit,
-            gravity=spec.gravity,
-            sign=spec.sign,
-            placement=_place(_plain(_word(data, "placement", i)), spec, where),
-            name=where,
-        )
+        placement = _place(_plain(_word(data, "placement", i)), spec, where)
+        try:
+            recording = read_recording(
+                data["data"][start : start + length].astype(np.float64),
+                rate_hz=float(data["hz"][i]),
+                acc_unit=spec.acc_unit,
+                gyro_unit=spec.gyro_unit,
+                gravity=spec.gravity,
+                sign=spec.sign,
+                placement=placement,
+                name=where,
+            )
+        except ValueError as error:
+            refused.append(str(error))
+            continue
         # the same moment has one `rec` and one subject; the label keeps moments of sloppy clocks apart
         yield (
             f"{data['subject'][i]}/{data['rec'][i]}/{label}",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anymo.data import SETS, load_set
+from anymo.data import SETS, load_set, test_sets
 from anymo.data.sets import DatasetSpec
 from anymo.data.test_sets import _PLACES, TEST_SETS, load_test_set, spec_of
 from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, run_test_sets
@@ -136,3 +136,20 @@ def test_a_test_set_is_read_moment_by_moment(tmp_path: Path) -> None:
         load_test_set("hapt", tmp_path)
     with pytest.raises(ValueError, match="one of the test sets"):
         load_test_set("spar", tmp_path)
+
+
+def test_a_dead_sensor_is_left_out_and_many_are_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = TEST_SETS["sp_sw_har"]
+    file = tmp_path / spec.asset
+    file.parent.mkdir(parents=True)
+    dead = arrays(spec)
+    dead["data"][120:230] = 0.0
+    np.savez(file, **dead)
+    with pytest.raises(ValueError, match=r"got 1 sensors that are not, e\.g\. .*sp_sw_har.npz\[1\]"):
+        load_test_set("sp_sw_har", tmp_path)
+    monkeypatch.setattr(test_sets, "_MAX_REFUSED", 0.5)
+    first, second = load_test_set("sp_sw_har", tmp_path)
+    assert [len(first.sensors), len(second.sensors)] == [1, 1]
+    assert "left out a sensor: recording 'sp_sw_har.npz[1]'" in caplog.text
