@@ -172,8 +172,8 @@ def spec_of(name: str) -> DatasetSpec:
 def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
     """All recordings of a test set; sensors worn at the same moment are one recording.
 
-    A sensor that contradicts the set's spec, such as one that reported zeros, is left out with a warning; the
-    others of its moment stay.
+    Samples that are zero on all channels were lost, and are marked missing. A sensor that contradicts the set's
+    spec, or lost all its samples, is left out with a warning; the others of its moment stay.
 
     Args:
         name: a name in TEST_SETS.
@@ -215,15 +215,18 @@ def _streams(file: Path, spec: DatasetSpec, refused: list[str]) -> Iterator[tupl
         if label not in spec.words:
             raise ValueError(f"{where}: expected a label of {', '.join(spec.labels)}, got {label!r}")
         placement = _place(_plain(_word(data, "placement", i)), spec, where)
+        signal = data["data"][start : start + length].astype(np.float64)
+        signal[(signal == 0.0).all(axis=1)] = np.nan  # no sensor reads exactly nothing on six channels
         try:
             recording = read_recording(
-                data["data"][start : start + length].astype(np.float64),
+                signal,
                 rate_hz=float(data["hz"][i]),
                 acc_unit=spec.acc_unit,
                 gyro_unit=spec.gyro_unit,
                 gravity=spec.gravity,
                 sign=spec.sign,
                 placement=placement,
+                nan="mask",
                 name=where,
             )
         except ValueError as error:

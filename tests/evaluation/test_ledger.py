@@ -152,4 +152,8 @@ def test_a_dead_sensor_is_left_out_and_many_are_refused(
     monkeypatch.setattr(test_sets, "_MAX_REFUSED", 0.5)
     first, second = load_test_set("sp_sw_har", tmp_path)
     assert [len(first.sensors), len(second.sensors)] == [1, 1]
+    dead["data"][120:200] = arrays(spec)["data"][120:200]
+    np.savez(file, **dead)
+    whole, _ = load_test_set("sp_sw_har", tmp_path)
+    assert [int(s.valid.sum()) for s in whole.sensors] == [120, 80]
     assert "left out a sensor: recording 'sp_sw_har.npz[1]'" in caplog.text
