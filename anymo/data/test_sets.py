@@ -15,6 +15,7 @@ import numpy as np
 from anymo.data.contract import merge, read_recording
 from anymo.data.prepare import data_root
 from anymo.data.sets import SETS, DatasetSpec
+from anymo.data.timing import MIN_DURATION_S
 from anymo.records import Recording
 
 _log = logging.getLogger(__name__)
@@ -172,8 +173,9 @@ def spec_of(name: str) -> DatasetSpec:
 def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
     """All recordings of a test set; sensors worn at the same moment are one recording.
 
-    Samples that are zero on all channels were lost, and are marked missing. A sensor that contradicts the set's
-    spec, or lost all its samples, is left out with a warning; the others of its moment stay.
+    Segments under half a second are left out; how many is logged. Samples that are zero on all channels were
+    lost, and are marked missing. A sensor that contradicts the set's spec, or lost all its samples, is left
+    out with a warning; the others of its moment stay.
 
     Args:
         name: a name in TEST_SETS.
@@ -207,7 +209,13 @@ def _streams(file: Path, spec: DatasetSpec, refused: list[str]) -> Iterator[tupl
     """The moment each segment belongs to, and the segment as a recording of one sensor; or why it is none."""
     with np.load(file, allow_pickle=False) as arrays:
         data = {key: arrays[key] for key in arrays.files}
+    long_enough = data["seg_len"] >= MIN_DURATION_S * data["hz"]
+    if num := int((~long_enough).sum()):
+        said = "test set %s: left out %d of %d segments, under %g s"
+        _log.warning(said, spec.name, num, len(long_enough), MIN_DURATION_S)
     for i, (start, length) in enumerate(zip(data["seg_start"], data["seg_len"], strict=True)):
+        if not long_enough[i]:
+            continue
         where = f"{file.name}[{i}]"
         label = _plain(_word(data, "label", i))
         if label in _LEFT_OUT.get(spec.name, ()):

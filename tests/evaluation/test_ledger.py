@@ -156,4 +156,8 @@ def test_a_dead_sensor_is_left_out_and_many_are_refused(
     np.savez(file, **dead)
     whole, _ = load_test_set("sp_sw_har", tmp_path)
     assert [int(s.valid.sum()) for s in whole.sensors] == [120, 80]
+    dead["seg_len"][2] = 50
+    np.savez(file, **dead)
+    assert len(load_test_set("sp_sw_har", tmp_path)) == 1
+    assert "left out 1 of 3 segments, under 0.5 s" in caplog.text
     assert "left out a sensor: recording 'sp_sw_har.npz[1]'" in caplog.text
