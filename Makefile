@@ -10,11 +10,14 @@ TORCH ?= torch==2.13.0
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
+RELEASE_EVAL = eval/encoder.py --config_path configs/eval/encoder.yaml --model runs/stages/release \
+	--corpus runs/pretrain/corpus --output runs/stages/release/eval
+
 .DEFAULT_GOAL := help
-.PHONY: help venv assets demo test check slow format clean
+.PHONY: help venv assets demo test check slow release-model format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## create .venv and install the project with its development tools
 
@@ -42,6 +45,13 @@ check: venv ## lint, format, types, import direction
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict anymo
 	$(BIN)/python -m pytest tests/contracts/test_house.py
+
+release-model: assets ## train the weights that come with the package again (hours; it goes on where it was)
+	$(BIN)/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
+	$(BIN)/python train/pretrain.py --config_path configs/pretrain/release.yaml
+	$(BIN)/python $(RELEASE_EVAL)
+	$(BIN)/anymo export runs/stages/release anymo/weights --name AnyMo \
+		--metrics runs/stages/release/eval/encoder.json
 
 format: venv ## put the code into its one format
 	$(BIN)/ruff check --fix .

@@ -1,18 +1,20 @@
-"""Model folders: one on this machine, or a repository of the hub, of which a copy is kept in its cache."""
+"""Model folders: the one that comes with the package, another on this machine, or a repository of the hub."""
 
 import re
 from pathlib import Path
 
+SHIPPED = Path(__file__).resolve().parents[1] / "weights"  # the model that comes with the package
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 FILES = ("*.json", "*.safetensors", "*.md", "*.txt")  # of other kinds, none is read
 _NOT_NEEDED = ("merged/*",)
 
 
-def fetch(source: str | Path, revision: str | None = None, *, endpoint: str | None = None) -> Path:
+def fetch(source: str | Path = SHIPPED, revision: str | None = None, *, endpoint: str | None = None) -> Path:
     """A folder as it is, or the files of a repository `owner/name`, downloaded once.
 
     Args:
-        source: folder, or repository of the hub; a folder of that name comes first.
+        source: folder, or repository of the hub; a folder of that name comes first. Left out, the model that
+            comes with the package.
         revision: branch, tag or commit of the repository; None is its main branch.
         endpoint: address of the hub; None is HF_ENDPOINT, or the public one.
 

@@ -15,7 +15,7 @@ def export(
         bool,
         typer.Option("--merged", help="Also the language model with its adapter, for transformers alone."),
     ] = False,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also encoder.onnx; needs anymo[onnx].")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also encoder.onnx; needs anymo\\[onnx].")] = False,
     metrics: Annotated[
         list[str] | None,
         typer.Option(help="FILE=COMMAND: a JSON file of a script under eval/, and what made it. Repeatable."),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import typer
 
+from anymo.assets.hub import SHIPPED
+
 _PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "deepspeed", "anny", "numpy")
-DEFAULT_MODEL = Path("runs/demo/model")
 
 
 def info() -> None:
@@ -26,17 +27,13 @@ def info() -> None:
         size = "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.1f} MiB"
         typer.echo(f"  {row.name:24}{row.state:8}{size:>10}  {row.licence}")
     folder = model_folder()
-    state = (
-        "absent; `make demo` trains it"
-        if folder == DEFAULT_MODEL
-        else "no folder here; looked for on the hub"
-    )
-    typer.echo(f"\nmodel: {folder} ({'here' if folder.is_dir() else state})")
+    name = "the one that comes with anymo" if folder == SHIPPED else str(folder)
+    typer.echo(f"\nmodel: {name}{'' if folder.is_dir() else ' (no folder here; looked for on the hub)'}")
 
 
 def model_folder(folder: Path | None = None) -> Path:
-    """Where the model is: as stated, else ANYMO_MODEL, else what the demo leaves."""
-    return folder or Path(os.environ.get("ANYMO_MODEL") or DEFAULT_MODEL)
+    """Where the model is: as stated, else ANYMO_MODEL, else with the package."""
+    return folder or Path(os.environ.get("ANYMO_MODEL") or SHIPPED)
 
 
 def _version(package: str) -> str:

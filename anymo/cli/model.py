@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anymo.cli.info import DEFAULT_MODEL, model_folder
+from anymo.cli.info import model_folder
 
 if TYPE_CHECKING:
     from anymo.pipeline import AnymoPipeline
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Model = Annotated[
     Path | None,
     typer.Option(
-        help="Model folder, or owner/name on the hub; else ANYMO_MODEL.", show_default=str(DEFAULT_MODEL)
+        help="Model folder, or owner/name on the hub; else ANYMO_MODEL, else the one that comes with anymo."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -28,16 +28,13 @@ def pipeline(model: Path | None) -> "AnymoPipeline":
     Raises:
         FileNotFoundError: there is no such folder.
     """
-    folder = model_folder(model)
-    if folder == DEFAULT_MODEL and not folder.is_dir():
-        raise FileNotFoundError(
-            f"model: no folder {folder}; run `make demo` to train it, or name one with --model or ANYMO_MODEL"
-        )
     import torch
 
     from anymo.pipeline import AnymoPipeline
 
-    return AnymoPipeline.from_pretrained(folder).to("cuda" if torch.cuda.is_available() else "cpu")
+    return AnymoPipeline.from_pretrained(model_folder(model)).to(
+        "cuda" if torch.cuda.is_available() else "cpu"
+    )
 
 
 def say(lines: Iterable[str], facts: dict[str, Any], *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from anymo.assets import AssetError
-from anymo.assets.hub import fetch
+from anymo.assets.hub import SHIPPED, fetch
 from anymo.pipeline.answers import MotionAnswers
 from anymo.pipeline.labels import LabelEmbeddings
 
@@ -77,12 +77,13 @@ class LoadedModel:
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path, revision: str | None = None, *, base: str | None = None
+        cls, source: str | Path = SHIPPED, revision: str | None = None, *, base: str | None = None
     ) -> Self:
         """Load a model: `encoder/` and `text/`, and `tokenizer/` and `language_model/` if aligned.
 
         Args:
-            source: folder, or repository `owner/name` of the hub.
+            source: folder, or repository `owner/name` of the hub; left out, the model that comes with the
+                package.
             revision: branch, tag or commit of the repository.
             base: where the language model's base is now; None is where it was when it was aligned.
 
@@ -139,7 +140,8 @@ class LoadedModel:
         if self._reader is None:
             raise FileNotFoundError(
                 f"model folder: expected {self.folder / 'tokenizer'} for the routes of the language model, "
-                "captions and questions, found none; run train/tokenizer.py and train/align.py, or take "
+                "captions and questions, found none; take a model that has them (`make demo` leaves one in "
+                "runs/demo/model), train them with train/tokenizer.py and train/align.py, or take "
                 'route="embedding"'
             )
         return self._reader

@@ -1,7 +1,7 @@
 """One object for everything a user does with a trained model.
 
 Example:
-    pipe = AnymoPipeline.from_pretrained("runs/demo/model")
+    pipe = AnymoPipeline.from_pretrained()
     watch = read_recording("watch.csv", rate_hz=50, acc_unit="g", gyro_unit="deg/s",
                            gravity="included", placement="left wrist")
     pipe.classify(watch, labels=["walking", "running", "cycling"])

@@ -204,7 +204,7 @@ def test_classify_and_retrieve_what_was_simulated(run: Run, tmp_path: Path, mode
     [
         (["--rate", "50"], "state --acc-unit, --gravity, --placement"),
         (["--rate", "50", *STATED, "left writ"], "did you mean 'left wrist'"),
-        (["--rate", "50", *STATED, "waist"], "run `make demo`"),
+        (["--rate", "50", *STATED, "waist", "--model", "gone"], "found none; give a folder"),
         (["--rate", "50", "--acc-unit", "g", *STATED[2:], "waist"], "acc_unit='g'"),
     ],
 )
@@ -230,7 +230,7 @@ def test_debug_shows_the_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_info(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     said = run("info")
     assert said.code == 0
-    for word in ("torch", "smollm2-135m-instruct", "Apache-2.0", "runs/demo/model (absent"):
+    for word in ("torch", "smollm2-135m-instruct", "Apache-2.0", "model: the one that comes with anymo"):
         assert word in said.out
     monkeypatch.setenv("ANYMO_MODEL", "owner/name")
     assert "model: owner/name (no folder here; looked for on the hub)" in run("info").out

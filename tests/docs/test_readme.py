@@ -133,19 +133,18 @@ def test_readme_runs(
 ) -> None:  # fmt: skip
     """The commands, then the Python blocks, as a reader would go through them, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ANYMO_MODEL", str(model_folder))
     for words in (line for line in commands(README) if line[0] == "anymo"):
-        monkeypatch.setattr(sys, "argv", words)
+        monkeypatch.setattr(sys, "argv", [str(model_folder) if word == MODEL else word for word in words])
         with pytest.raises(SystemExit) as stop:
             main()
         assert not stop.value.code, capsys.readouterr().err
     assert (tmp_path / "watch.csv").is_file()
     namespace: dict[str, object] = {}
     for block in blocks(README, "python"):
-        exec(compile(block.replace(MODEL, str(model_folder)), "README.md", "exec"), namespace)
+        exec(compile(block, "README.md", "exec"), namespace)
     said = capsys.readouterr().out.splitlines()
-    assert {"walking", "running", "standing still"} & {*said}  # the label that the Python block prints
-    assert any(line.startswith("(400, 3) ") for line in said)
+    assert "walking" in said  # the label that the first Python block prints
+    assert any(line.startswith("(400, 3) walking") for line in said)
 
 
 def test_links_lead_somewhere() -> None:
@@ -167,7 +166,7 @@ def test_the_tree_names_every_file() -> None:
         path.removeprefix("anymo/")
         for path in tracked
         if path.startswith("anymo/") and (path.count("/") == 1 or not path.endswith("__init__.py"))
-        and (REPOSITORY / path).is_file()
+        and (REPOSITORY / path).is_file() and not path.startswith("anymo/weights/")
     }  # fmt: skip
     scripts = {path for path in tracked if path.startswith(("data_prep/", "train/", "eval/"))}
     listed, room = set(), ""

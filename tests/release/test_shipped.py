@@ -1,0 +1,27 @@
+"""The weights that come with the package: whole, free, small, and right about real recordings."""
+
+import json
+
+import pytest
+
+from anymo import AnymoPipeline
+from anymo.assets.hub import SHIPPED
+from anymo.evaluation.zero_shot import zero_shot
+from anymo.release.sums import check_sums
+
+
+def test_they_are_what_was_exported() -> None:
+    check_sums(SHIPPED)
+    files = [file for file in SHIPPED.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 64 * 2**20
+    assert {file.suffix for file in files} <= {".safetensors", ".json", ".md", ".txt"}
+    (run,) = json.loads((SHIPPED / "training.json").read_text())
+    assert len(run["environment"]["git"]) == 40
+    assert "CMU Graphics Lab" in (SHIPPED / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "least"), [("basic_motions", 0.85), ("spar", 0.25)])
+def test_they_recognise_real_recordings(name: str, least: float) -> None:
+    """Development sets; SPAR's chance is 0.14."""
+    pipe = AnymoPipeline.from_pretrained()
+    assert zero_shot(pipe, name, "embedding", max_windows=4).result.accuracy > least
