@@ -116,6 +116,22 @@ def test_one_caption_for_all_is_refused_where_text_is_learnt() -> None:
     _check_captions(["moving"], ObjectiveConfig(text=0.0, pose_text=0.0))
 
 
+class Seen:
+    """Windows whose embeddings are known."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, _device: torch.device) -> "Seen":
+        return self
+
+    def select(self, rows: slice) -> "Seen":
+        return Seen(self.rows[rows])
+
+
 @pytest.mark.parametrize(("turned", "expected"), [(False, 1.0), (True, 0.5)])
 def test_validation_is_retrieval_both_ways_with_phrases_merged(turned: bool, expected: float) -> None:
     words = {"walk": torch.tensor([1.0, 0.0]), "run": torch.tensor([0.0, 1.0])}
@@ -123,10 +139,10 @@ def test_validation_is_retrieval_both_ways_with_phrases_merged(turned: bool, exp
     seen = torch.stack([words[p] for p in phrase])
     task = SimpleNamespace(
         unit=torch.zeros(1),
-        encoder=lambda view: SimpleNamespace(embedding=view.flip(-1) if turned else view),
+        encoder=lambda view: SimpleNamespace(embedding=view.rows.flip(-1) if turned else view.rows),
         text=lambda phrases: torch.stack([words[p] for p in phrases]),
     )
-    values = _validate(SimpleNamespace(views=(seen,), phrase=phrase), task)  # type: ignore[arg-type]
+    values = _validate(SimpleNamespace(views=(Seen(seen),), phrase=phrase), task)  # type: ignore[arg-type]
     assert values["imu_to_text_mrr"] == expected
     assert values["imu_to_text_r1"] == (0.0 if turned else 1.0)
     assert values["imu_to_text_r5"] == 1.0
