@@ -47,7 +47,7 @@ def test_an_endless_line_is_not_read_to_its_end(tmp_path: Path) -> None:
         ("x.bvh", b"", "the file is empty"),
         ("x.bvh.gz", b"", "the file is empty|not a whole gzip"),
         ("x.bvh.gz", b"HIERARCHY", "not a whole gzip file"),
-        ("x.bvh.gz", gzip.compress(b"HIERARCHY" * 999)[:-9], "not a whole gzip file"),
+        ("x.bvh.gz", gzip.compress(b"HIERARCHY" * 999, mtime=0)[:-9], "not a whole gzip file"),
         ("x.npz", b"PK\x03\x04", "not a whole .npz file"),
         ("x.npy", b"\x93NUMPY", "expected a .npy file of numbers"),
         ("x.npy", b"", "expected a .npy file of numbers"),
