@@ -1,6 +1,7 @@
 """YAML to frozen dataclass and back: strict keys, strict types, `--a.b value` on top."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import inspect
 import json
@@ -56,10 +57,20 @@ def load(cls: type[T], argv: Sequence[str]) -> T:
 
 
 def save(config: object, folder: Path) -> None:
-    """Write `config.yaml`, complete, and `environment.json`: commit and versions the run was made with."""
+    """Write `config.yaml`, complete, and `environment.json`: commit and versions the run was made with.
+
+    Those are of this process' start (`environment`). A run that was taken up again at another commit
+    names the ones before under `earlier_git`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.yaml", yaml.safe_dump(draccus.encode(config), sort_keys=False))
-    write_text(folder / "environment.json", json.dumps(_environment(), indent=2) + "\n")
+    file = folder / "environment.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    now = dict(environment())
+    commits = list(dict.fromkeys([*before.get("earlier_git", []), before.get("git", now["git"])]))
+    if earlier := [each for each in commits if each != now["git"]]:
+        now["earlier_git"] = earlier
+    write_text(file, json.dumps(now, indent=2) + "\n")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -130,11 +141,12 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field_help(cls: type, name: str) -> docstring.AttributeDocString:
-    """Help of a field: what the class says under `Attributes:`.
+    """Help of a field: what the class, or one it inherits from, says under `Attributes:`.
 
     draccus searches the source for comments, and fails on the last name of such a docstring.
     """
-    found = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(cls) or "", re.M)
+    docs = "\n".join(inspect.getdoc(each) or "" for each in cls.__mro__)
+    found = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", docs, re.M)
     text = " ".join(found[1].split()).replace("%", "%%") if found else ""
     return docstring.AttributeDocString(comment_inline=text)
 
@@ -189,7 +201,12 @@ for _type in ACCEPTED:
 draccus.decode.register(tuple, _tuple, include_subclasses=True)
 
 
-def _environment() -> dict[str, Any]:
+@functools.cache
+def environment() -> dict[str, Any]:
+    """Commit, versions and platform at the first call in this process.
+
+    A stage asks when it starts: a clone that is pulled while it trains does not change what it ran.
+    """
     versions = {}
     for package in PACKAGES:
         try:
@@ -197,14 +214,14 @@ def _environment() -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return {
-        "git": commit(),
+        "git": _commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         **versions,
     }
 
 
-def commit() -> str:
+def _commit() -> str:
     """Commit of this source tree (`-dirty` where changed); "unknown" outside a clone or without git."""
     if not (REPOSITORY / ".git").exists():
         return "unknown"

@@ -84,6 +84,7 @@ def run_stage(config_class: type[C], stage: Callable[[C], object]) -> None:
     from anymo import config as configuration
 
     start_logging()
+    configuration.environment()  # as it is now: the clone may be pulled while this trains
     with errors_in_one_line():
         # The `deepspeed` launcher appends --local_rank; accelerate reads LOCAL_RANK from the environment.
         config = configuration.load(

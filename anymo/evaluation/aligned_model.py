@@ -21,6 +21,7 @@ from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
 from anymo.evaluation.captioning import caption_task, captions, score_table
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.pools import held_out_pools
+from anymo.evaluation.protocol import HeldOutProtocol
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.metrics.bertscore import ENCODER, BertScorer
 from anymo.pipeline import AnymoPipeline, Route
@@ -34,50 +35,33 @@ Numbers = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignmentProtocol:
+class AlignmentProtocol(HeldOutProtocol):
     """How an aligned model is measured; the same for every model that is compared.
 
     Attributes:
-        sets: development sets.
         num_captions: held-out windows that are described.
         num_neighbours: training windows among which the nearest-neighbour baseline looks.
-        num_windows: held-out procedural windows for retrieval: the full pool.
-        pool_size: windows of a small pool.
-        num_pools: small pools drawn, and draws of the real clips.
-        max_windows: windows the encoder reads of each real recording, evenly spaced; null for all.
-        answer_windows: windows the language model reads of each, one or more.
+        answer_windows: windows the language model reads of each real recording, one or more.
         num_examples: captions of real recordings that are printed.
         bertscore: encoder of BERTScore, by asset name, folder or name on the hub.
         bertscore_layer: whose hidden states it takes; null for its default.
-        seed: of every draw and of the bootstrap.
     """
 
-    sets: tuple[str, ...] = ("basic_motions", "spar")
+    num_windows: int = 400
+    num_pools: int = 10
     num_captions: int = 200
     num_neighbours: int = 2000
-    num_windows: int = 400
-    pool_size: int = 100
-    num_pools: int = 10
-    max_windows: int | None = None
     answer_windows: int = 1
     num_examples: int = 20
     bertscore: str = ENCODER
     bertscore_layer: int | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.sets if name not in SETS]
-        if unknown or not self.sets:
+        super().__post_init__()
+        if self.num_captions < 2 or min(self.num_neighbours, self.answer_windows) < 1:
             raise ValueError(
-                f"protocol.sets: expected some of {', '.join(SETS)}, got {list(self.sets)}; test sets are "
-                "run by test_sets alone"
-            )
-        counts = (self.num_neighbours, self.num_pools, self.max_windows or 1, self.answer_windows)
-        if not 1 < self.pool_size <= self.num_windows or self.num_captions < 2 or min(counts) < 1:
-            raise ValueError(
-                "protocol: expected 1 < pool_size <= num_windows, num_captions of 2 or more, and "
-                "num_neighbours, num_pools, max_windows and answer_windows of 1 or more, got "
-                f"{self.pool_size}, {self.num_windows}, {self.num_captions} and {counts}"
+                "protocol: expected num_captions of 2 or more, and num_neighbours and answer_windows of 1 or "
+                f"more, got {self.num_captions}, {self.num_neighbours} and {self.answer_windows}"
             )
 
     @property

@@ -12,13 +12,14 @@ import torch
 from anymo import plots
 from anymo.body import Body
 from anymo.config import command, write_text
-from anymo.data import SETS, load_set
+from anymo.data import load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.histories import OBJECTIVES, history
 from anymo.evaluation.ledger import model_hash, refuse_second_run, run_test_sets
 from anymo.evaluation.pools import held_out_pools
+from anymo.evaluation.protocol import HeldOutProtocol
 from anymo.evaluation.robustness import real_curves, simulated_curves
 from anymo.evaluation.scene import held_out_scene
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
@@ -33,51 +34,31 @@ FILE = "encoder.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolConfig:
+class ProtocolConfig(HeldOutProtocol):
     """How an encoder is measured; the same for every model that is compared.
 
     Attributes:
-        sets: development sets.
-        num_windows: held-out procedural windows for retrieval: the full pool.
-        pool_size: windows of a small pool.
-        num_pools: small pools drawn, and draws of the real clips.
         num_phrases: labels of the robustness curves.
         num_moments: windows of each point of them; 0 leaves the curves out.
-        max_windows: windows read of each real recording, evenly spaced; null for all.
-        seed: of every draw and of the bootstrap.
         mixed_precision: "no", or "bf16", which takes a third of the time in stgcn.
     """
 
-    sets: tuple[str, ...] = ("basic_motions", "spar")
-    num_windows: int = 1000
-    pool_size: int = 100
-    num_pools: int = 20
     num_phrases: int = 20
     num_moments: int = 400
-    max_windows: int | None = None
-    seed: int = 0
     mixed_precision: Literal["no", "bf16"] = "no"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_moments < 0 or self.num_phrases < 2:
+            raise ValueError(
+                "protocol: expected num_moments of 0 or more and num_phrases of 2 or more, got "
+                f"{self.num_moments} and {self.num_phrases}"
+            )
 
     def pipeline(self, folder: Path) -> AnymoPipeline:
         """The model of a folder, in the precision it is measured in."""
         dtype = torch.bfloat16 if self.mixed_precision == "bf16" else torch.float32
         return AnymoPipeline.from_pretrained(folder).to("cpu", dtype)
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.sets if name not in SETS]
-        if unknown or not self.sets:
-            raise ValueError(
-                f"protocol.sets: expected some of {', '.join(SETS)}, got {list(self.sets)}; test sets are "
-                "run by test_sets alone"
-            )
-        least = min(self.num_pools, self.num_moments + 1, self.num_phrases - 1, self.max_windows or 1)
-        if not 1 < self.pool_size <= self.num_windows or least < 1:
-            raise ValueError(
-                "protocol: expected 1 < pool_size <= num_windows, num_pools and max_windows of 1 or more, "
-                f"num_moments of 0 or more and num_phrases of 2 or more, got {self.pool_size}, "
-                f"{self.num_windows}, {self.num_pools}, {self.max_windows}, {self.num_moments} and "
-                f"{self.num_phrases}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anymo.config import REPOSITORY, commit
+from anymo.config import REPOSITORY, environment
 from anymo.data.test_sets import TEST_SETS, load_test_set
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
@@ -129,7 +129,7 @@ def write_lines(ledger: Path, folder: Path, sha256: str, results: Sequence[dict[
     """A line for each result (`ZeroShotResult.to_dict` and what tells it from others), all at once."""
     run = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": environment()["git"],
         "model": "/".join(folder.parts[-2:]),
         "sha256": sha256,
     }

@@ -27,7 +27,7 @@ from anymo.training.engine import OptimConfig, is_main_process, replacing, train
 from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
 
 _POOL = 256  # held-out windows of the validation's retrieval
-_POOL_PART = 32  # of these encoded at once: ST-GCN takes some 20 MB for each
+_POOL_PART = 32  # of these encoded at once, which bounds the memory of 23-node graphs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -28,31 +28,12 @@ from anymo.training.tokenizer import TokenizerConfig, train_tokenizer
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = ("demo", "simulate", "classify", "caption", "retrieve", "info")
 STATED = ["--acc-unit", "m/s^2", "--gyro-unit", "rad/s", "--gravity", "included", "--placement"]
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Said]
+Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run `anymo` in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("ANYMO_DEBUG", raising=False)
-    monkeypatch.delenv("ANYMO_MODEL", raising=False)
-
-    def anymo_command(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["anymo", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return Said(int(stop.value.code or 0), *capsys.readouterr())
-
-    return anymo_command
+def run(run_anymo: Run) -> Run:
+    return run_anymo
 
 
 @pytest.fixture(scope="module")

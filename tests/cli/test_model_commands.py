@@ -1,50 +1,30 @@
 """The commands that use a model, on a tiny untrained one: tables, JSON, pictures, the index."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from anymo.cli import main
 from anymo.data import read_recording
 from anymo.pipeline import AnymoPipeline
 
 STATED = ["--acc-unit", "m/s^2", "--gyro-unit", "rad/s", "--gravity", "included", "--placement", "left wrist"]
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Said]
+Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_folder: Path
-) -> Run:
+def run(run_anymo: Run, monkeypatch: pytest.MonkeyPatch, model_folder: Path) -> Run:
     """Run `anymo` in a folder with recordings a.csv and b.csv of 12 and 7 s."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANYMO_MODEL", str(model_folder))
     names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
     for name, num in (("a", 600), ("b", 350)):
         wave = np.random.default_rng(num).normal(size=(num, 6)) * 2 + [0, 0, 9.8, 0, 0, 0]
         pd.DataFrame(wave, columns=names).to_csv(f"{name}.csv", index=False)
-
-    def anymo_command(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["anymo", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return Said(int(stop.value.code or 0), *capsys.readouterr())
-
-    return anymo_command
+    return run_anymo
 
 
 def test_stream_and_plot(run: Run, tmp_path: Path) -> None:

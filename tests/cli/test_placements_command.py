@@ -1,28 +1,18 @@
 """`anymo placements` as a user meets it."""
 
 import json
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
 from anymo import body
-from anymo.cli import main
 from anymo.skeleton import PLACEMENTS
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["anymo", "placements", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return command
+def run(run_anymo):
+    return partial(run_anymo, "placements")
 
 
 def test_table_names_every_placement_with_its_segment(run):

@@ -141,10 +141,31 @@ def test_the_command_is_named_from_the_repository(monkeypatch: pytest.MonkeyPatc
 
 def test_environment_survives_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    config.environment.cache_clear()
     config.save(Run(name="a"), tmp_path)
+    config.environment.cache_clear()
     environment = json.loads((tmp_path / "environment.json").read_text())
     assert environment["git"] == "unknown"
     assert environment["torch"].startswith("2.")
+
+
+def test_a_run_names_the_commit_it_started_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = iter(["first", "pulled meanwhile", "third"])
+    monkeypatch.setattr(config, "_commit", lambda: next(commits))
+
+    def saved() -> tuple[str, list[str]]:
+        config.save(Run(name="a"), tmp_path)
+        environment = json.loads((tmp_path / "environment.json").read_text())
+        return environment["git"], environment.get("earlier_git", [])
+
+    config.environment.cache_clear()
+    assert saved() == ("first", [])
+    assert saved() == ("first", [])
+    config.environment.cache_clear()  # a new process takes the run up again
+    assert saved() == ("pulled meanwhile", ["first"])
+    config.environment.cache_clear()
+    assert saved() == ("third", ["first", "pulled meanwhile"])
+    config.environment.cache_clear()
 
 
 def test_shards_that_write_one_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,4 +79,5 @@ def test_slices_stated_right_are_read(name: str) -> None:
             rows = slice(start, start + num)
             array = np.concatenate([sensor.acc[rows], sensor.gyro[rows]], axis=1)
             stated = STATED | {"rate_hz": sensor.rate_hz, "gravity": sensor.gravity}
-            read_recording(array, nan="mask", **stated)
+            (read,) = read_recording(array, nan="mask", **stated).sensors
+            assert len(read.acc) == num
