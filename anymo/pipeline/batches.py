@@ -8,7 +8,7 @@ import torch
 
 from anymo.records import Recording, WindowBatch
 
-CHUNK = 64  # windows encoded at once: bounds memory for hours of recording; ST-GCN takes 20 MB for each
+CHUNK = 64  # windows encoded at once: bounds memory for hours of recording
 _STEADY_S = 2.0
 _SAME_SHARE = 0.95
 
