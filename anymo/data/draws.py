@@ -38,7 +38,9 @@ class DrawConfig:
         wobble_share: share of presets that are worn on a strap or soft tissue rather than firmly.
         gyro_share: share of devices whose gyroscope, if they have one, is read.
         removed_share: share of devices that remove gravity, as far as their fusion can.
-        upright_share: share of devices mounted flat on the skin rather than turned any way.
+        usual_share: share of devices worn where and as people usually wear them (`anymo.body.mounting`), or
+            in another of the usual turns.
+        upright_share: share of devices flat on the skin, anywhere on it; the others are turned any way.
         busy_side_share: how often a left or right sensor is on the busier side, where one limb turns at over
             1.4 times the rate of the other; 0.5 takes both alike.
         short_share: share of windows cut short, to 0.5 s and more; those of clips that are shorter than a
@@ -59,7 +61,8 @@ class DrawConfig:
     wobble_share: float = 0.5
     gyro_share: float = 0.85
     removed_share: float = 0.4
-    upright_share: float = 0.25
+    usual_share: float = 0.5
+    upright_share: float = 0.15
     busy_side_share: float = 0.8
     short_share: float = 0.15
     real_share: float | None = None
@@ -85,6 +88,11 @@ class DrawConfig:
         }
         if wrong := {name: value for name, value in shares.items() if not 0 <= value <= 1}:
             raise ValueError(f"draw: expected shares from 0 to 1, got {wrong}")
+        if self.usual_share + self.upright_share > 1:
+            raise ValueError(
+                "draw: expected usual_share and upright_share of 1 together or less, got "
+                f"{self.usual_share} and {self.upright_share}"
+            )
 
     @property
     def num_samples(self) -> int:

@@ -192,7 +192,8 @@ class WindowSampler:
     ) -> tuple[Sensors, torch.Tensor, torch.Tensor]:
         """Newly mounted sensors, their offsets (N, 3) and rotations (N, 3, 3)."""
         bones = self.corpus.body[moments.clip].numpy()
-        mounted = self.wearers.mount(segment, shape, bones, self.config.upright_share, rng)
+        shares = {"usual_share": self.config.usual_share, "upright_share": self.config.upright_share}
+        mounted = self.wearers.mount(segment, shape, bones, **shares, rng=rng)
         offset, rotation = (torch.from_numpy(a).float() for a in mounted)
         matrix = placement_matrix(offset, rotation)
         return Sensors(moments, torch.from_numpy(segment), matrix), offset, rotation

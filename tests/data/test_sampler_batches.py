@@ -154,22 +154,44 @@ def test_segments_are_distinct_and_never_those_taken() -> None:
 
 def test_another_body_lends_its_shape_not_its_bones(adult: Body) -> None:
     """Along the forearm the sensor stays at the same share of the bone that moves it."""
-    rng = np.random.default_rng(0)
-    other = body.sample(rng)
-    wearers = Wearers([adult, other])
+    wearers = Wearers([adult, body.sample(np.random.default_rng(0))])
     segment = np.full(500, INDEX["LeftForeArm"])
     zero, one = np.zeros(500, dtype=np.int64), np.ones(500, dtype=np.int64)
-    own, rotation = wearers.mount(segment, one, one, 1.0, np.random.default_rng(1))
-    lent, same = wearers.mount(segment, one, zero, 1.0, np.random.default_rng(1))
-    arms = [
-        b.joint_position[INDEX["LeftHand"]] - b.joint_position[INDEX["LeftForeArm"]] for b in (adult, other)
-    ]
+    arms = [b.joint_position[INDEX["LeftHand"]] - b.joint_position[segment[0]] for b in wearers.bodies]
     ratio = np.linalg.norm(arms[0]) / np.linalg.norm(arms[1])
     assert abs(ratio - 1) > 1e-4
-    np.testing.assert_allclose(lent, own * ratio)
-    np.testing.assert_array_equal(rotation, same)
-    turned = wearers.mount(segment, zero, zero, 0.0, rng)[1]
-    assert np.abs(turned.mean(axis=0)).max() < 0.1  # uniform over SO(3)
+    for usual in (0.0, 1.0):
+        own, rotation = mounted(wearers, segment, one, one, usual_share=usual, upright_share=1 - usual)
+        lent, same = mounted(wearers, segment, one, zero, usual_share=usual, upright_share=1 - usual)
+        np.testing.assert_allclose(lent, own * ratio)
+        np.testing.assert_array_equal(rotation, same)
+
+
+def mounted(wearers: Wearers, *where: np.ndarray, **shares: float) -> tuple[np.ndarray, np.ndarray]:
+    return wearers.mount(*where, **shares, rng=np.random.default_rng(1))
+
+
+def test_mountings_of_three_kinds(adult: Body) -> None:
+    """Usual ones are near a named placement and its quarter turns, flat ones on the skin, others anyhow."""
+    wearers, num = Wearers([adult]), 4000
+    where = np.full(num, INDEX["LeftForeArm"]), np.zeros(num, dtype=np.int64), np.zeros(num, dtype=np.int64)
+
+    offset, rotation = mounted(wearers, *where, usual_share=1.0, upright_share=0.0)
+    named = [adult.placement(n) for n in ("left wrist", "left forearm", "left wrist watch")]
+    distance = np.linalg.norm(offset[:, None] - [p.offset_m for p in named], axis=-1)
+    assert distance.min(axis=1).max() < 0.05
+    assert np.bincount(distance[:, :2].argmin(axis=1)) / num == pytest.approx([2 / 3, 1 / 3], abs=0.03)
+    nearest = np.array([p.rotation for p in named])[distance.argmin(axis=1)]
+    turn = Rotation.from_matrix(nearest.swapaxes(1, 2) @ rotation)
+    is_usual = turn.magnitude() < np.deg2rad(45)
+    assert is_usual.mean() == pytest.approx(0.5, abs=0.03)
+    assert np.rad2deg(turn[is_usual].as_rotvec().std(axis=0)) == pytest.approx([8, 8, 8], abs=0.5)
+    assert (turn.as_matrix()[:, 2, 2] < -0.5).mean() == pytest.approx(0.1, abs=0.02)  # face to the body
+
+    _, turned = mounted(wearers, *where, usual_share=0.0, upright_share=0.0)
+    assert np.abs(turned.mean(axis=0)).max() < 0.05  # uniform over SO(3)
+    _, mixed = mounted(wearers, *where, usual_share=0.5, upright_share=0.0)
+    assert np.abs(mixed.mean(axis=0)).max() > 0.1
 
 
 def test_what_cannot_work_is_said_at_start(
@@ -179,6 +201,10 @@ def test_what_cannot_work_is_said_at_start(
         sampler_of(replace(tiny_corpus, body=tiny_corpus.body + 1), adult)
     with pytest.raises(ValueError, match=r"expected shares from 0 to 1, got {'mirror_share': 1.5}"):
         DrawConfig(mirror_share=1.5)
+    with pytest.raises(
+        ValueError, match=r"usual_share and upright_share of 1 together or less, got 0.5 and 0.6"
+    ):
+        DrawConfig(upright_share=0.6)
     with pytest.raises(ValueError, match="fit 23 segments together, got 22 and 2"):
         DrawConfig(max_sensors=22, num_targets=2)
     with pytest.raises(ValueError, match="up to the 60 Hz of the corpus"):

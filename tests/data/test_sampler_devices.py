@@ -171,5 +171,5 @@ def test_presets_filter_before_they_sample_at_any_rate() -> None:
 
 
 def test_an_acceleration_only_recipe(tiny_corpus: MotionCorpus, adult: Body) -> None:
-    view = drawn(tiny_corpus, adult, gyro_share=0.0, ideal_share=1.0, upright_share=0.0)
+    view = drawn(tiny_corpus, adult, gyro_share=0.0, ideal_share=1.0, usual_share=0.0, upright_share=0.0)
     assert not view.has_gyro.any()
