@@ -22,6 +22,14 @@ _LIMITS = (
     "Labels and sentences are English. Sentences may be wrong in a fluent way.",
     "Motion is personal data: it can tell people apart and reveal what they do. Ask them first.",
 )
+_RECOGNITION = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "recall_at_2": "R@2",
+    "chance accuracy": "chance, accuracy",
+    "chance macro_f1": "chance, macro-F1",
+    "majority accuracy": "largest class",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +205,36 @@ def _measured(figures: Sequence[Figures]) -> list[str]:
             found.command,
             "```",
             "",
+            *_recognition(found),
+            f"<details><summary>All {len(rows)} figures</summary>",
+            "",
             *_table(("figure", "value"), rows),
+            "</details>",
+            "",
         ]
     return lines
+
+
+def _recognition(found: Figures) -> list[str]:
+    """What is recognised: a row for every part of the file that has accuracy and macro-F1."""
+    groups = [name.removesuffix(" macro_f1") for name in found.values if name.endswith(" macro_f1")]
+    rows = [
+        [group.replace("_", " "), *(_percent(found.values, group, key) for key in _RECOGNITION)]
+        for group in groups
+        if f"{group} chance accuracy" in found.values
+    ]
+    return _table(("recognised, percent (95 %)", *_RECOGNITION.values()), rows) if rows else []
+
+
+def _percent(values: Mapping[str, float], group: str, key: str) -> str:
+    """A share with its interval, as far as they are known."""
+    share, low, high = (
+        values.get(f"{group} {name}") for name in (key, f"intervals {key} low", f"intervals {key} high")
+    )
+    if share is None:
+        return ""
+    interval = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * share:.1f}{interval}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

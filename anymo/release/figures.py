@@ -61,11 +61,13 @@ def _of_model(content: dict[str, Any], hashes: frozenset[str], file: Path) -> di
 
 
 def _numbers(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers in nested mappings; lists hold what is behind them (confusions, curves, intervals)."""
+    """Numbers in nested mappings; lists hold what is behind them (confusions, curves), or are intervals."""
     for key, value in tree.items():
         if key in _NO_FIGURES:
             continue
         if isinstance(value, Mapping):
             yield from _numbers(value, f"{path}{key} ")
+        elif path.endswith("intervals "):
+            yield from zip((f"{path}{key} low", f"{path}{key} high"), value, strict=True)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f"{path}{key}", float(value)

@@ -37,6 +37,23 @@ def figures(folder: Path, **content: object) -> Path:
     return file
 
 
+def test_the_card_has_a_table_of_what_is_recognised(run_folder: Path, tmp_path: Path) -> None:
+    result = {
+        "accuracy": 0.407,
+        "macro_f1": 0.356,
+        "recall_at_2": 0.679,
+        "intervals": {"accuracy": [0.364, 0.457]},
+        "chance": {"accuracy": 1 / 7, "macro_f1": 1 / 7},
+        "majority": {"accuracy": 0.2, "macro_f1": 0.1},
+    }
+    file = figures(tmp_path, zero_shot={"spar": result}, confusion=[[1, 2]])
+    folder = export_model(run_folder / "model", tmp_path / "out", metrics=[f"{file}=python eval/encoder.py"])
+    text = (folder / "README.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| zero shot")]
+    assert rows == ["| zero shot spar | 40.7 (36.4 to 45.7) | 35.6 | 67.9 | 14.3 | 14.3 | 20.0 |"]
+    assert "| zero_shot spar intervals accuracy high | 0.457 |" in text
+
+
 def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, watch: Recording) -> None:
     model, metrics = run_folder / "model", figures(tmp_path, sha256=model_hash(run_folder / "model"))
     folder = export_model(
