@@ -44,6 +44,16 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (file.parent / target).is_file(), f"{file.name}: {target}"
 
 
+def test_lists_and_tables_stand_behind_an_empty_line() -> None:
+    """The site's Markdown would run them into the paragraph before; other readers are more lenient."""
+    begins = re.compile(r"^(?![-*|#\s]|\d+\. )[^\n]+\n(?:[-*] |\d+\. |\|).*", re.M)
+    for file in sorted(DOCS.rglob("*.md")):
+        text = re.sub(
+            r"\A---\n.*?^---\n|^```.*?^```", "", file.read_text(encoding="utf-8"), flags=re.M | re.S
+        )
+        assert begins.findall(text) == [], file.name
+
+
 def test_nothing_is_loaded_from_elsewhere() -> None:
     assert SITE["theme"]["font"] is False
     assert SITE["strict"] is True
