@@ -14,7 +14,7 @@ RELEASE_EVAL = eval/encoder.py --config_path configs/eval/encoder.yaml --model r
 	--corpus runs/pretrain/corpus --output runs/stages/release/eval
 
 .DEFAULT_GOAL := help
-.PHONY: help venv assets demo test check slow release-model format clean
+.PHONY: help venv assets demo test check slow docs notebook release-model format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,13 @@ check: venv ## lint, format, types, import direction
 	$(BIN)/mypy --strict anymo
 	$(BIN)/python -m pytest tests/contracts/test_house.py
 
+docs: venv ## build the site into site/, offline; a link that leads nowhere is an error
+	$(BIN)/python docs/notebook.py --page build/notebook.md
+	$(BIN)/zensical build --clean --strict
+
+notebook: assets ## execute examples/quickstart.py into the notebook beside it
+	HF_HUB_OFFLINE=1 $(BIN)/python docs/notebook.py
+
 release-model: assets ## train the weights that come with the package again (hours; it goes on where it was)
 	$(BIN)/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
 	$(BIN)/python train/pretrain.py --config_path configs/pretrain/release.yaml
@@ -58,4 +65,4 @@ format: venv ## put the code into its one format
 	$(BIN)/ruff format .
 
 clean: ## remove .venv and caches; assets and runs stay
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache

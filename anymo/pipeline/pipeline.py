@@ -1,10 +1,10 @@
 """One object for everything a user does with a trained model.
 
-Example:
-    pipe = AnymoPipeline.from_pretrained()
-    watch = read_recording("watch.csv", rate_hz=50, acc_unit="g", gyro_unit="deg/s",
-                           gravity="included", placement="left wrist")
-    pipe.classify(watch, labels=["walking", "running", "cycling"])
+Examples:
+    >>> pipe = AnymoPipeline.from_pretrained()
+    >>> watch = read_recording("watch.csv", rate_hz=50, acc_unit="g", gyro_unit="deg/s",
+    ...                        gravity="included", placement="left wrist")
+    >>> pipe.classify(watch, labels=["walking", "running", "cycling"])
 """
 
 from collections.abc import Iterable, Iterator, Sequence

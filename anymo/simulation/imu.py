@@ -215,7 +215,7 @@ def simulate(
         ValueError: no placements, a device without a generator, or a rate or motion that `MotionSpline` does
             not take.
 
-    Example:
+    Examples:
         >>> from anymo.motion import procedural
         >>> import numpy as np
         >>> motion = procedural.generate("walking", np.random.default_rng(0))

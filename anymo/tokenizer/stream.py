@@ -12,7 +12,7 @@ class TokenStream:
     own (7 latents, the reach of the decoder's dilated convolutions), or the end. All steps are taken to be
     valid: end a stream at a gap, and begin a new one behind it.
 
-    Example:
+    Examples:
         >>> tokenizer = MotionTokenizer(MotionTokenizerConfig(hidden_size=8, codebook_size=16, code_size=4))
         >>> stream, latents = TokenStream(tokenizer.eval()), torch.randn(1, 30, 8)
         >>> pieces = [stream.encode(piece) for piece in latents.split(7, dim=1)]

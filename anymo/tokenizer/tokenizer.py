@@ -60,7 +60,7 @@ class MotionTokenizer(PreTrainedModel):
     A code depends on the latents of its own step alone, a decoded latent on RECEPTIVE_STEPS latents to either
     side; `TokenStream` does both piece by piece.
 
-    Example:
+    Examples:
         >>> tokenizer = MotionTokenizer(MotionTokenizerConfig(hidden_size=8, codebook_size=16, code_size=4))
         >>> codes = tokenizer.encode(torch.randn(2, 10, 8))
         >>> codes.shape, tokenizer.decode(codes).shape, tokenizer.pose(codes).rotations.shape
