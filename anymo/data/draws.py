@@ -12,8 +12,8 @@ from anymo.skeleton import MIRROR, NUM_SEGMENTS, SEGMENTS
 SHORTEST_S = 0.5  # of windows that are cut short
 
 # How often a device sits on each segment: wrists, pockets, waist and chest first, every segment sometimes.
-_WORN = {"ForeArm": 6, "Hand": 2, "UpperArm": 2, "UpperLeg": 3, "LowerLeg": 2, "Foot": 1.5}
-_WORN_MIDLINE = {"Pelvis": 3, "L5": 2, "T8": 2.5, "Head": 2}
+_WORN = {"ForeArm": 6, "Hand": 1.5, "UpperArm": 1.5, "UpperLeg": 4, "LowerLeg": 2, "Foot": 1}
+_WORN_MIDLINE = {"Pelvis": 5, "L5": 3, "T8": 3, "Head": 2}
 SEGMENT_WEIGHT = np.array(
     [_WORN_MIDLINE.get(s, _WORN.get(s.removeprefix("Left").removeprefix("Right"), 0.3)) for s in SEGMENTS]
 )

@@ -86,7 +86,7 @@ def generated_clips(
 
     Args:
         num_clips: how many.
-        activities: "core", fifty that are common, or "all" of the library.
+        activities: "core", fifty that are common, "all" of the library, or "common": all, the core twice.
         clip_s: durations, uniform between these, s.
         num_bodies: body shapes; the first is the average adult.
         seed: of bodies and motions.
@@ -94,9 +94,10 @@ def generated_clips(
     Raises:
         ValueError: a number or name that cannot be.
     """
-    names = {"core": procedural.CORE, "all": tuple(procedural.ACTIVITIES)}.get(activities)
+    core, every = procedural.CORE, tuple(procedural.ACTIVITIES)
+    names = {"core": core, "all": every, "common": (*every, *core)}.get(activities)
     if names is None:
-        raise ValueError(f"prepare: expected activities 'core' or 'all', got {activities!r}")
+        raise ValueError(f"prepare: expected activities 'core', 'all' or 'common', got {activities!r}")
     if num_clips < 0 or not 0 < clip_s[0] <= clip_s[1] or num_bodies < 1:
         raise ValueError(
             "prepare: expected a number of clips >= 0, num_bodies >= 1 and 0 < clip_s[0] <= clip_s[1], got "

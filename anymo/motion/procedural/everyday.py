@@ -5,7 +5,9 @@ from anymo.motion.procedural.keyposes import Key, Pose
 from anymo.motion.procedural.literature import Range
 from anymo.motion.procedural.rhythms import Wave
 
-SEAT: Pose = {"z": -0.43, "x": -0.4, "b.flex": 28, "b.elbow": 45, "b.twist": 14, "pitch": -4, "bend": 8}
+# The seated pelvis is turned back by some 20° against standing, which the spine makes up for (Endo et al.
+# 2012, J Orthop Sci 17, from memory).
+SEAT: Pose = {"z": -0.43, "x": -0.4, "b.flex": 28, "b.elbow": 45, "b.twist": 14, "pitch": -20, "bend": 24}
 DESK: Pose = SEAT | {"b.flex": 24, "b.elbow": 68, "b.pron": 70, "b.twist": 10}
 COUNTER: Pose = {
     "r.flex": 28,
@@ -25,12 +27,13 @@ FIDGETS = (
     [Key({"l.shrug": 5, "r.shrug": 5, "bend": -3}, 0.9, 0.6), Key({}, 1.0, 2.0)],
 )
 SEATED_FIDGETS = (
+    [Key({"pitch": -12, "bend": 12, "nod": 4}, 1.6, 4.0), Key({}, 1.4, 1.0)],
     [Key({"bend": 9, "b.flex": 6}, 1.0, 2.2), Key({}, 1.2, 1.5)],
     [Key({"r.elbow": 50, "r.flex": 18, "nod": 8}, 0.9, 1.4), Key({}, 1.0, 1.5)],
     [Key({"look": 30, "turn": 10}, 0.8, 1.0), Key({}, 0.9, 2.0)],
     [Key({"r.heel": 24, "r.fx": -0.05}, 0.7, 1.0), Key({}, 0.7, 2.0)],
 )
-SIT_DOWN: Pose = {"z": -0.43, "x": -0.36, "b.flex": 26, "b.elbow": 40}
+SIT_DOWN: Pose = {"z": -0.43, "x": -0.36, "b.flex": 26, "b.elbow": 40, "pitch": -12, "bend": 16}
 RISING: Pose = {"z": -0.38, "x": -0.26, "pitch": 26, "bend": 20, "b.flex": 42, "b.elbow": 22}
 
 EVERYDAY: dict[str, Activity] = {

@@ -58,8 +58,15 @@ _SWAY: dict[str, float] = {
         "shrug": 0.6, "reach": 0.6}.items()},
 }  # fmt: skip
 _TREMOR_SHARE, _TREMOR_HZ, _SWAY_HZ = 0.012, 7.0, 0.6
-# Between persons: the logarithm's deviation of how much they sway, and of how they hold themselves, in sways.
-_RESTLESS, _HABIT = 0.5, 1.0
+_RESTLESS = 0.5  # standard deviation between persons of the logarithm of how much they sway
+# How persons hold themselves, one standard deviation between them, degrees: pelvic tilt alone has 5 to 7
+# among healthy adults (Endo et al. 2012, from memory).
+_HABIT: dict[str, float] = {
+    "lean": 1, "pitch": 5, "bend": 4, "side": 2, "turn": 3, "nod": 6, "tilt": 2.5, "look": 5,
+    **{f"{s}.{n}": v for s in "lr" for n, v in
+       {"flex": 4, "out": 3, "twist": 5, "elbow": 5, "pron": 6, "wrist": 4, "dev": 3, "shrug": 2,
+        "reach": 2}.items()},
+}  # fmt: skip
 
 
 class _Style(NamedTuple):
@@ -162,8 +169,10 @@ def _sway(curves: Curves, rng: np.random.Generator) -> None:
     drift = smooth_noise(rng, curves.t, len(columns), _SWAY_HZ)
     tremor = smooth_noise(rng, curves.t, len(columns), _TREMOR_HZ)
     restless = np.exp(_RESTLESS * rng.standard_normal())
-    habit = _HABIT * rng.standard_normal(len(columns))
-    curves.value[:, columns] += size * (habit + restless * (drift + _TREMOR_SHARE * tremor))
+    curves.value[:, columns] += size * restless * (drift + _TREMOR_SHARE * tremor)
+    habit = np.radians([*_HABIT.values()]) * np.clip(rng.standard_normal(len(_HABIT)), -2.4, 2.4)
+    upright = np.cos(curves["pitch"]) * np.cos(curves["lean"])  # the floor straightens the lying
+    curves.value[:, [CHANNEL[n] for n in _HABIT]] += upright[:, None] * habit
 
 
 class ProceduralSource:

@@ -85,7 +85,7 @@ RIDES: dict[str, Activity] = {
         ("drives a car", "sits at the steering wheel", "steers a car with both hands",
          "is at the wheel of a moving car"),
         vehicle(
-            0.35, _STEADY, SEAT | {"pitch": -16, "bend": 6}, {"turn": 2, "side": 2, "look": 6},
+            0.35, _STEADY, SEAT | {"pitch": -30, "bend": 20}, {"turn": 2, "side": 2, "look": 6},
             Hold((0.02, 0.17, 0.82), (-0.3, 0.6, -1.0)),
         ),
         "ride", _SEAT, flat_floor=False,
@@ -93,7 +93,7 @@ RIDES: dict[str, Activity] = {
     "riding in a car": Activity(
         "riding in a car",
         ("rides in a car", "sits in a moving car", "is a passenger in a car", "is driven somewhere, seated"),
-        vehicle(0.35, SEATED_FIDGETS, SEAT | {"pitch": -12}, {"side": 3, "lean": 1.5}), "ride", _SEAT,
+        vehicle(0.35, SEATED_FIDGETS, SEAT | {"pitch": -28}, {"side": 3, "lean": 1.5}), "ride", _SEAT,
         flat_floor=False,
     ),
     "riding a motorcycle": Activity(
