@@ -14,8 +14,10 @@ def sets_table(specs: Iterable[DatasetSpec]) -> str:
 
 
 def _row(spec: DatasetSpec) -> list[object]:
-    placements = dict.fromkeys(sensor.placement for sensor in spec.layout().sensors)
-    channels = "" if spec.gyro_unit else " (acceleration)"
+    sensors = spec.layout().sensors
+    placements = dict.fromkeys(sensor.placement for sensor in sensors)
+    has_gyro = spec.gyro_unit is not None and any(len(sensor.columns) != 3 for sensor in sensors)
+    channels = "" if has_gyro else " (acceleration)"
     return [
         spec.name,
         spec.role,

@@ -80,8 +80,8 @@ def _whole(pipe: AnymoPipeline, recordings: Sequence[Recording]) -> Iterator[Win
     for recording in recordings:
         if recording.duration_s > _MAX_ONE_S:
             raise ValueError(
-                f"recording {recording.name!r}: lasts {recording.duration_s:.0f} s, expected {_MAX_ONE_S:.0f} "
-                's or less to be read as one window; use the rule "recording" or "window"'
+                f"recording {recording.name!r}: lasts {recording.duration_s:.0f} s, to be read as one "
+                f'window it may last {_MAX_ONE_S:.0f} s; use the rule "recording" or "window"'
             )
         check_rates_hold(recording)
         span_s = recording.duration_s + 1.0 / rate_hz  # room for its last sample

@@ -9,8 +9,8 @@ from test_restricted_pickle import save
 
 from anymo.data import SETS, load_set, windows
 from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS
+from anymo.data.sets.layouts import Sensor
 from anymo.data.sets.originals import read_basic_motions, read_spar
-from anymo.data.sets.spec import Sensor
 from anymo.records import GRAVITY_MPS2
 from anymo.skeleton import segment_of
 

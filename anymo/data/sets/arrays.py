@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from anymo.data.sets.items import RawItem, existing, worn
-from anymo.data.sets.spec import DatasetSpec, Segments, Sensor, UniMts
+from anymo.data.sets.layouts import Segments, Sensor, UniMts
+from anymo.data.sets.spec import DatasetSpec
 from anymo.data.sets.tables import matrix_columns
 
 

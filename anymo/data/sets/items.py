@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from anymo.data.sets.spec import Sensor
+from anymo.data.sets.layouts import Sensor
 from anymo.records import Array
 
 Facts = dict[str, str]

@@ -12,8 +12,9 @@ import numpy as np
 from anymo.data.contract import merge, read_recording
 from anymo.data.sets.arrays import read_segments, read_unimts, with_unimts_labels
 from anymo.data.sets.items import RawItem
+from anymo.data.sets.layouts import Layout, Matlab, Original, Segments, Tables, UniMts
 from anymo.data.sets.originals import read_original
-from anymo.data.sets.spec import DatasetSpec, Layout, Matlab, Original, Segments, Tables, UniMts
+from anymo.data.sets.spec import DatasetSpec
 from anymo.data.sets.tables import read_matlab, read_tables
 from anymo.data.timing import MIN_DURATION_S
 from anymo.records import Array, Recording

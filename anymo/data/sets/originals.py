@@ -7,7 +7,7 @@ import numpy as np
 
 from anymo.assets.restricted_pickle import load_object_npy
 from anymo.data.sets.items import RawItem, existing
-from anymo.data.sets.spec import Original, Sensor
+from anymo.data.sets.layouts import Original, Sensor
 from anymo.records import Array
 
 _TS_CHANNELS = 6

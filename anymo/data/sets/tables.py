@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anymo.data.sets.items import Facts, RawItem, matched_files, worn
-from anymo.data.sets.spec import Column, Matlab, Sensor, Tables
+from anymo.data.sets.layouts import Column, Matlab, Sensor, Tables
 from anymo.records import Array
 
 if TYPE_CHECKING:
