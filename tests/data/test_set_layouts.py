@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy.io import savemat
 
-from anymo.data.sets import NAMES, LoadedSet, load_files, spec_named
-from anymo.data.sets.layouts import UniMts
+from anymo.data.sets import NAMES, DatasetSpec, LoadedSet, load_files, spec_named
+from anymo.data.sets.layouts import Layouts, Sensor, Tables, UniMts
 from anymo.data.test_sets import read_test_set
 from anymo.records import GRAVITY_MPS2, Array
 
@@ -389,3 +389,48 @@ def test_absent_files_and_columns(tmp_path: Path) -> None:
     write(tmp_path / "Participant_one.csv", still(1))
     with pytest.raises(ValueError, match=r"Participant_one.csv: expected a path like"):
         load("shoaib", tmp_path)
+
+
+def test_time_stamps_show_lost_rows(tmp_path: Path) -> None:
+    signal = still(1)
+    table = pd.DataFrame(raw(signal, G, DEG), columns=["ax", "ay", "az", "gx", "gy", "gz"])
+    table["t"] = pd.date_range("2024-05-01 10:00", periods=300, freq="20ms")
+    table.drop(index=range(100, 110)).to_csv(tmp_path / "walk.csv", index=False)
+    tables = Tables(
+        files="*.csv",
+        path=r"(?P<label>\w+)\.csv",
+        time="t",
+        sensors=(Sensor(placement="head", columns=("ax", "ay", "az", "gx", "gy", "gz")),),
+    )
+    spec = DatasetSpec(
+        name="mine", rate_hz=50.0, acc_unit="g", gyro_unit="deg/s", gravity="included",
+        words={"walk": "walking"}, layouts=Layouts(tables=tables),
+    )  # fmt: skip
+    loaded = load_files(spec, tmp_path)
+    (sensor,) = loaded.recordings[0].sensors
+    assert loaded.report.missing_samples == 10
+    assert np.flatnonzero(~sensor.valid).tolist() == list(range(100, 110))
+    np.testing.assert_allclose(sensor.acc[200:], signal[200:, :3], atol=2e-5)
+    slow = replace(spec, rate_hz=25.0)
+    with pytest.raises(ValueError, match=r"rate_hz=25 contradicts the time column, which runs at 50 Hz"):
+        load_files(slow, tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "num", "classes", "worn"),
+    [
+        pytest.param("hapt", 856, 6, {("waist",)}, marks=pytest.mark.slow),
+        pytest.param("dsads", 152, 19, {("chest", "right wrist", "left wrist", "right shank", "left shank")},
+                     marks=pytest.mark.slow),
+        ("sp_sw_har", 700, 5, {("front left trouser pocket phone", "left wrist watch"), ("left wrist watch",),
+                               ("front left trouser pocket phone",)}),
+    ],
+)  # fmt: skip
+def test_shared_files_have_what_they_should(
+    data_root: Path, name: str, num: int, classes: int, worn: set[tuple[str, ...]]
+) -> None:
+    loaded = read_test_set(name, data_root)
+    assert (loaded.report.num_recordings, len({r.label for r in loaded.recordings})) == (num, classes)
+    assert {tuple(s.placement for s in r.sensors) for r in loaded.recordings} <= worn
+    assert all(r.subject for r in loaded.recordings)

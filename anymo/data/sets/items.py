@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from anymo.data.sets.layouts import Sensor
 from anymo.records import Array
 
@@ -20,6 +23,7 @@ class RawItem:
     name     of the item in the set, for errors
     moment   items of the same moment are joined to one recording; empty: this item alone
     rate_hz  where the file has one for each item
+    times    time stamps, where there are                                                          (T,)
     """
 
     signals: tuple[tuple[str, Array], ...]
@@ -28,6 +32,7 @@ class RawItem:
     subject: str = ""
     moment: str = ""
     rate_hz: float | None = None
+    times: npt.NDArray[np.generic] | None = None
 
     @property
     def num_samples(self) -> int:

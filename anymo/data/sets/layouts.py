@@ -113,6 +113,7 @@ class Tables(Layout):
     label      column of the label code; else the path says it
     subject    column of the subject; else the path says it, or nothing does
     trial      column that cuts recordings besides the label
+    time       column of time stamps, which show lost rows; without it rows follow one another at the rate
     """
 
     files: str
@@ -124,6 +125,7 @@ class Tables(Layout):
     label: Column | None = None
     subject: Column | None = None
     trial: Column | None = None
+    time: Column | None = None
 
     def __post_init__(self) -> None:
         _check_columns(self.sensors)

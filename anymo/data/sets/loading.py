@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anymo.data.contract import merge, read_recording
 from anymo.data.sets.arrays import read_segments, read_unimts, with_unimts_labels
@@ -18,6 +19,9 @@ from anymo.data.sets.spec import DatasetSpec
 from anymo.data.sets.tables import read_matlab, read_tables
 from anymo.data.timing import MIN_DURATION_S
 from anymo.records import Array, Recording
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +143,7 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
         raise ValueError(f"{item.name}: expected a label of {known}, got {item.label!r}")
     for placement, signal in item.signals:
         try:
-            recording = _recording(signal, placement, item.name, spec)
+            recording = _recording(signal, placement, item, spec)
         except ValueError as error:
             if spec.max_refused == 0:
                 raise
@@ -165,13 +169,13 @@ def _reason(item: RawItem, label: str, spec: DatasetSpec) -> str:
     return ""
 
 
-def _recording(signal: Array, placement: str, name: str, spec: DatasetSpec) -> Recording:
+def _recording(signal: Array, placement: str, item: RawItem, spec: DatasetSpec) -> Recording:
     acc, gyro = signal[:, :3] * spec.acc_scale + spec.acc_offset, signal[:, 3:] * spec.gyro_scale
     values = np.hstack([acc, gyro])
     if spec.missing == "nan_or_zero":
         values[(signal == 0.0).all(axis=1)] = np.nan  # no sensor reads exactly nothing on all channels
     return read_recording(
-        values,
+        values if item.times is None else _timed(values, item.times),
         rate_hz=spec.rate_hz,
         acc_unit=spec.acc_unit,
         gyro_unit=spec.gyro_unit if signal.shape[1] == 6 else None,
@@ -179,8 +183,16 @@ def _recording(signal: Array, placement: str, name: str, spec: DatasetSpec) -> R
         sign=spec.sign,
         placement=placement,
         nan="error" if spec.missing == "error" else "mask",
-        name=name,
+        name=item.name,
     )
+
+
+def _timed(values: Array, times: npt.NDArray[np.generic]) -> "pd.DataFrame":
+    """Signals beside their time stamps, under the names that `read_recording` knows."""
+    import pandas as pd
+
+    names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
+    return pd.DataFrame(values, columns=names[: values.shape[1]]).assign(time=times)
 
 
 def _check_share(spec: DatasetSpec, report: LoadReport) -> None:

@@ -34,17 +34,17 @@ class DatasetSpec:
     """
 
     name: str
-    title: str
-    role: Role
     rate_hz: float
     acc_unit: str
     gravity: Gravity
-    licence: str
-    citation: str
-    obtain: str
-    notes: str
-    subject: str
     layouts: Layouts
+    role: Role = "external"
+    title: str = ""
+    subject: str = ""
+    licence: str = ""
+    citation: str = ""
+    obtain: str = ""
+    notes: str = ""
     words: dict[str, str] = field(default_factory=dict)
     gyro_unit: str | None = None
     sign: Sign = "specific_force"

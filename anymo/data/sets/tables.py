@@ -42,6 +42,7 @@ def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
                 name=where,
                 subject=own.get("subject", ""),
                 moment=_moment(own, number),
+                times=None if layout.time is None else _times(part, layout.time, where),
             )
 
 
@@ -129,6 +130,19 @@ def _codes(table: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any
     if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
     return values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
+
+
+def _times(part: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any, np.dtype[np.generic]]":
+    """(T,) time stamps; text is read as dates."""
+    import pandas as pd
+
+    values = _column(part, column, where)
+    if values.dtype.kind not in "OUT":
+        return values.to_numpy()
+    try:
+        return pd.to_datetime(values).to_numpy()
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: expected time stamps in column {column!r} ({error})") from error
 
 
 def _stretches(codes: "list[np.ndarray[Any, np.dtype[np.object_]]]", num: int) -> list[tuple[int, int]]:
