@@ -12,7 +12,7 @@ from anymo.config import write_text
 from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport, load_files
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
-from anymo.evaluation.errors import markdown_table
+from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
@@ -106,35 +106,25 @@ def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluat
 def summary(found: SetEvaluation) -> list[str]:
     """Lines of the printed table."""
     zero, result = found.zero_shot, found.zero_shot.result
+    chance, majority = result.chance, result.majority
     rows = [
-        ["accuracy", *_with_interval(zero, "accuracy"), result.chance.accuracy, result.majority.accuracy],
-        ["macro-F1", *_with_interval(zero, "macro_f1"), result.chance.macro_f1, result.majority.macro_f1],
-        ["macro-F1, all classes", result.macro_f1_all, "", "", ""],
-        [
-            "R@2",
-            *_with_interval(zero, "recall_at_2"),
-            result.chance.recall_at[2],
-            result.majority.recall_at[2],
-        ],
-    ]
-    classes = [
-        [row.name, row.f1, row.precision, row.recall, row.support, row.predicted] for row in result.per_class
+        ("accuracy", *_with_interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
+        ("macro-F1", *_with_interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
+        ("macro-F1, all classes", result.macro_f1_all, "", "", ""),
+        ("R@2", *_with_interval(zero, "recall_at_2"), chance.recall_at[2], majority.recall_at[2]),
     ]
     return [
-        f"{found.spec.title} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
+        f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
         f"{len(result.prediction)} samples; route {zero.route}; {RULES[zero.rule]}",
-        *found.report.lines(),
         "",
         f"{'':24}{'%':>7}{'95 % interval':>17}{'chance':>9}{'majority':>10}",
         *(
-            f"{name:24}{_percent(value):>7}{interval:>17}{_percent(chance):>9}{_percent(majority):>10}"
-            for name, value, interval, chance, majority in rows
+            f"{name:24}{_percent(value):>7}{interval:>17}{_percent(uniform):>9}{_percent(largest):>10}"
+            for name, value, interval, uniform, largest in rows
         ),
         "",
-        *markdown_table(
-            ["class", "F1 %", "precision %", "recall %", "true", "predicted"],
-            [[name, *map(_percent, shares), true, predicted] for name, *shares, true, predicted in classes],
-        ).splitlines(),
+        *error_analysis(result, "By class").splitlines(),
+        "",
         f"Intervals are over {zero.to_dict()['interval_over']}. {found.spec.notes}",
     ]
 

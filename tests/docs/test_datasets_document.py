@@ -67,11 +67,12 @@ def test_the_example_runs(
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code, capsys.readouterr().err
-    said = capsys.readouterr().out
-    assert "12 recordings, 12 sensors, 2400 samples, 9 of them missing" in said
-    assert "left out 3 stretches without a label" in said
+    assert "| walking up the stairs |" in capsys.readouterr().out
     metrics = json.loads((tmp_path / "runs" / "my_set" / "metrics.json").read_text())
     assert (metrics["num_samples"], metrics["num_classes"], metrics["interval_over"]) == (12, 3, "subjects")
+    loaded = metrics["loaded"]
+    assert (loaded["num_sensors"], loaded["num_samples"], loaded["missing_samples"]) == (12, 2400, 9)
+    assert loaded["left_out"]["without a label"] == 3
     space: dict[str, object] = {}
     exec(compile(block("python"), "datasets.md", "exec"), space)
     assert len(space["recordings"]) == 12  # type: ignore[arg-type]
