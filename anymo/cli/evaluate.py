@@ -53,13 +53,13 @@ def evaluate(
         return
     if dataset is None:
         raise ValueError("evaluate: state --dataset, a name of `anymo evaluate --list` or a .yaml file")
-    spec, folder = _spec(dataset), data
+    spec = _spec(dataset)
     from anymo.evaluation.ledger import LEDGER
     from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
 
     how = SetProtocol(layout=layout, route=route, rule=window, ledger=ledger or LEDGER)
-    spec.layout(layout)
-    found = evaluate_set(pipeline(model), spec, folder, how)
+    spec.layout(layout)  # refused before a model is loaded
+    found = evaluate_set(pipeline(model), spec, data, how)
     if output is not None:
         write_evaluation(found, output)
     say(summary(found), found.to_dict(), as_json=as_json)
@@ -67,13 +67,16 @@ def evaluate(
 
 def _spec(dataset: str) -> "DatasetSpec":
     """A set of the registry, or of a file; only the registry has test sets."""
-    from anymo.data.sets import read_spec, spec_named
+    from anymo.data.sets import NAMES, read_spec, spec_named
 
     if not dataset.endswith((".yaml", ".yml")):
         return spec_named(dataset)
     spec = read_spec(Path(dataset))
-    if spec.role == "test":
-        raise ValueError(f"{dataset}: expected role external or development, got test; those are registered")
+    if spec.role == "test" or spec.name in NAMES:
+        raise ValueError(
+            f"{dataset}: expected a name of its own and no test set, got {spec.name!r} ({spec.role}); "
+            f"registered sets go by name, --dataset {spec.name}"
+        )
     return spec
 
 

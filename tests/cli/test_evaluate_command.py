@@ -45,6 +45,15 @@ def test_a_set_in_the_format_of_unimts(run: Run, tmp_path: Path) -> None:
     assert "| activity 11 |" in table
 
 
+def test_a_file_cannot_pass_for_a_registered_set(run: Run, tmp_path: Path) -> None:
+    layout = "{unimts: {folder: x, num_classes: null, sensors: [{joint: 0, columns: [0, 1, 2]}]}}"
+    text = f"name: hapt\nrate_hz: 50\nacc_unit: g\ngravity: included\nlayouts: {layout}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    said = run("evaluate", "--dataset", "mine.yaml", "--data", ".")
+    assert said.code == 1
+    assert "expected a name of its own and no test set, got 'hapt'" in said.err
+
+
 def test_the_list(run: Run) -> None:
     rows = run("evaluate", "--list").out.splitlines()[2:]
     assert [row.split()[1] for row in rows] == list(NAMES)

@@ -37,7 +37,7 @@ class RawItem:
     @property
     def num_samples(self) -> int:
         """Of the longest signal."""
-        return max(len(signal) for _, signal in self.signals)
+        return max((len(signal) for _, signal in self.signals), default=0)
 
 
 def matched_files(folder: Path, glob: str, path: str) -> Iterator[tuple[Path, str, Facts]]:

@@ -33,7 +33,7 @@ def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
             if (column := getattr(layout, fact)) is not None
         }
         for number, (start, end) in enumerate(_stretches(list(codes.values()), len(table))):
-            own = facts | {fact: str(values[start]) for fact, values in codes.items()}
+            own = {"label": ""} | facts | {fact: str(values[start]) for fact, values in codes.items()}
             part, where = table.iloc[start:end], f"{inside}[{start}:{end}]"
             sensors = worn(layout.sensors, own, own["label"], where)
             yield RawItem(
@@ -63,10 +63,11 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
             raise ValueError(
                 f"{inside}: expected a numeric matrix {layout.variable!r} in a .mat file ({error})"
             ) from error
-        sensors = worn(layout.sensors, facts, facts["label"], inside)
+        label = facts.get("label", "")
+        sensors = worn(layout.sensors, facts, label, inside)
         yield RawItem(
             signals=tuple((s.placement, matrix_columns(matrix, s, inside)) for s in sensors),
-            label=facts["label"],
+            label=label,
             name=inside,
             subject=facts.get("subject", ""),
         )
