@@ -56,6 +56,25 @@ def load(cls: type[T], argv: Sequence[str]) -> T:
     return config
 
 
+def read(cls: type[T], path: Path) -> T:
+    """The configuration in a file, with no command line on top.
+
+    Raises:
+        ValueError: as `load`, with the file's name.
+    """
+    try:
+        config: T = draccus.decode(cls, read_yaml(path))
+    except ParsingError as error:
+        raise ValueError(f"{path}: {error}{_hidden_reason(error)}") from error
+    return config
+
+
+def encoded(config: object) -> dict[str, Any]:
+    """A configuration as plain values, as `save` writes it."""
+    values: dict[str, Any] = draccus.encode(config)
+    return values
+
+
 def save(config: object, folder: Path) -> None:
     """Write `config.yaml`, complete, and `environment.json`: commit and versions the run was made with.
 
@@ -63,7 +82,7 @@ def save(config: object, folder: Path) -> None:
     names the ones before under `earlier_git`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "config.yaml", yaml.safe_dump(draccus.encode(config), sort_keys=False))
+    write_text(folder / "config.yaml", yaml.safe_dump(encoded(config), sort_keys=False))
     file = folder / "environment.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     now = dict(environment())

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anymo.cli import classify, demo, export, info, placements, retrieve, simulate, words
+from anymo.cli import classify, demo, evaluate, export, info, placements, retrieve, simulate, words
 from anymo.cli.session import errors_in_one_line, show_tracebacks, start_logging
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("caption")(words.caption)
 app.command("ask")(words.ask)
 app.command("retrieve")(retrieve.retrieve)
 app.add_typer(retrieve.index_app, name="index")
+app.command("evaluate")(evaluate.evaluate)
 app.command("placements")(placements.placements)
 app.command("export")(export.export)
 app.command("info")(info.info)

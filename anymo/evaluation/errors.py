@@ -10,7 +10,7 @@ _NUM_ERRORS = 8  # pairs of truth and prediction that are listed
 
 
 def error_analysis(result: ClassificationResult, title: str) -> str:
-    """Per-class figures and confusion matrix of one model on one development set.
+    """Per-class figures and confusion matrix of one model on one set.
 
     Args:
         result: of the model on the set.

@@ -140,5 +140,5 @@ def write_lines(ledger: Path, folder: Path, sha256: str, results: Sequence[dict[
 
 
 def _line(result: dict[str, Any]) -> dict[str, Any]:
-    told = {key: result[key] for key in ("set", "route", "max_windows", *_FIGURES)}
+    told = {key: result[key] for key in ("set", "route", "rule", "max_windows", *_FIGURES)}
     return told | {"chance_accuracy": result["chance"]["accuracy"]}

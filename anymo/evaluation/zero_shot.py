@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anymo.data import load_set
+from anymo.data import DatasetSpec, load_set
 from anymo.data.test_sets import spec_of
+from anymo.evaluation.window_rules import Rule, scored
 from anymo.metrics import (
     ClassificationResult,
     Interval,
@@ -33,6 +34,7 @@ class ZeroShotResult:
     intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2, over subjects where the set names two
                  or more, else over recordings
     by_subject   whether they are over subjects
+    rule         what of a recording is read: a key of `window_rules.RULES`
     """
 
     set_name: str
@@ -42,6 +44,7 @@ class ZeroShotResult:
     by_subject: bool
     words: tuple[str, ...]
     max_windows: int | None
+    rule: Rule = "recording"
 
     @property
     def interval(self) -> Interval:
@@ -57,6 +60,7 @@ class ZeroShotResult:
             "interval_over": "subjects" if self.by_subject else "recordings",
             "label_words": list(self.words),
             "max_windows": self.max_windows,
+            "rule": self.rule,
             "templates": list(TEMPLATES) if self.route == "embedding" else [],
         }
 
@@ -67,6 +71,8 @@ def zero_shot(
     route: Route,
     *,
     recordings: Sequence[Recording] | None = None,
+    spec: DatasetSpec | None = None,
+    rule: Rule = "recording",
     seed: int = 0,
     max_windows: int | None = None,
 ) -> ZeroShotResult:
@@ -74,26 +80,32 @@ def zero_shot(
 
     Args:
         pipe: the model.
-        set_name: a name in `anymo.data.SETS`; or of a test set, whose recordings are then given.
-        route: embedding or likelihood.
+        set_name: a name in `anymo.data.SETS`; or of another set, whose recordings are then given.
+        route: as `AnymoPipeline.classify`.
         recordings: those of the set, if they are loaded already.
+        spec: it was read by; that of the development or test set of this name where left out.
+        rule: what of a recording is read, and what counts as a sample.
         seed: of the bootstrap.
         max_windows: windows read of each recording, evenly spaced; None reads all.
     """
-    spec = spec_of(set_name)
+    spec = spec or spec_of(set_name)
     recordings = load_set(set_name) if recordings is None else recordings
     words = tuple(spec.words[label] for label in spec.labels)
-    scores = pipe.scores(recordings, labels=words, route=route, max_windows=max_windows).numpy()
-    truth = np.array([spec.labels.index(r.label) for r in recordings])
-    subjects = [r.subject for r in recordings]
+    scores, owner = scored(pipe, recordings, words, route, rule, max_windows)
+    truth = np.array([spec.labels.index(r.label) for r in recordings])[owner]
+    subjects = np.array([r.subject for r in recordings])[owner]
+    by_subject = len(set(subjects)) > 1
+    by_recording = rule == "window" and len(recordings) > 1  # windows of one are not independent
+    groups = subjects if by_subject else owner if by_recording else None
     return ZeroShotResult(
         set_name=set_name,
         route=route,
         result=classification(scores, truth, words),
-        intervals=_intervals(scores, truth, words, subjects, seed),
-        by_subject=len(set(subjects)) > 1,
+        intervals=_intervals(scores, truth, words, groups, seed),
+        by_subject=by_subject,
         words=words,
         max_windows=max_windows,
+        rule=rule,
     )
 
 
@@ -101,11 +113,10 @@ def _intervals(
     scores: npt.NDArray[np.floating],
     truth: npt.NDArray[np.int64],
     words: Sequence[str],
-    subjects: Sequence[str],
+    groups: npt.NDArray[np.generic] | None,
     seed: int,
 ) -> dict[str, Interval]:
-    """95 % bootstrap interval of each measure, by subject where two or more are known."""
-    groups = np.array(subjects) if len(set(subjects)) > 1 else None
+    """95 % bootstrap interval of each measure, over groups where they are given."""
     rows = np.column_stack([scores, truth])
 
     def statistic(measure: Callable[[ClassificationResult], float]) -> Callable[[npt.NDArray[Any]], float]:

@@ -9,10 +9,13 @@ from test_restricted_pickle import save
 
 from anymo.data import SETS, load_set, windows
 from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS
-from anymo.data.readers import read_basic_motions, read_spar
+from anymo.data.sets.layouts import Sensor
+from anymo.data.sets.originals import read_basic_motions, read_spar
 from anymo.records import GRAVITY_MPS2
 from anymo.skeleton import segment_of
 
+WRIST = (Sensor(placement="right wrist"),)
+SIDES = (Sensor(name="1", placement="right wrist"), Sensor(name="0", placement="left wrist"))
 HEAD = "#comment\n@problemName BasicMotions\n@data\n"
 
 
@@ -41,7 +44,7 @@ def test_specs_are_sane(spec):
     assert spec.acc_unit in ACC_TO_MPS2
     assert spec.gyro_unit in GYRO_TO_RADPS
     assert 5.0 <= spec.rate_hz <= 2000.0
-    segment_of(spec.placement if "right" in spec.placement else f"left {spec.placement}")
+    assert all(segment_of(sensor.placement) for sensor in spec.layout().sensors)
     assert list(spec.words) == list(spec.labels)
     assert all(phrase == phrase.lower() and len(phrase.split()) < 12 for phrase in spec.words.values())
     assert "arXiv" in spec.citation
@@ -54,7 +57,7 @@ def test_unknown_set():
 
 def test_small_basic_motions(tmp_path, monkeypatch):
     write_basic_motions(tmp_path)
-    monkeypatch.setattr("anymo.data.sets.resolve", lambda asset: tmp_path)
+    monkeypatch.setattr("anymo.data.sets.registry.resolve", lambda asset: tmp_path)
     first, second = load_set("basic_motions")
     assert (first.name, second.name) == ("BasicMotions_TRAIN[0]", "BasicMotions_TEST[0]")
     assert (first.label, first.text, first.source) == ("Walking", "walking", "basic_motions")
@@ -80,19 +83,19 @@ def test_small_basic_motions(tmp_path, monkeypatch):
 )
 def test_broken_items_are_named(tmp_path, monkeypatch, extra, message):
     write_basic_motions(tmp_path, extra)
-    monkeypatch.setattr("anymo.data.sets.resolve", lambda asset: tmp_path)
+    monkeypatch.setattr("anymo.data.sets.registry.resolve", lambda asset: tmp_path)
     with pytest.raises(ValueError, match=message):
         load_set("basic_motions")
 
 
 def test_absent_and_empty_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no BasicMotions_TRAIN.ts in .*fetch the asset again"):
-        next(read_basic_motions(tmp_path, "right wrist"))
+        next(read_basic_motions(WRIST, tmp_path))
     with pytest.raises(FileNotFoundError, match=r"no watch_dataset.npy"):
-        next(read_spar(tmp_path, "wrist"))
+        next(read_spar(SIDES, tmp_path))
     (tmp_path / "BasicMotions_TRAIN.ts").write_text(HEAD)
     with pytest.raises(ValueError, match=r"BasicMotions_TRAIN.ts: holds no series"):
-        next(read_basic_motions(tmp_path, "right wrist"))
+        next(read_basic_motions(WRIST, tmp_path))
 
 
 def test_small_spar(tmp_path):
@@ -102,24 +105,24 @@ def test_small_spar(tmp_path):
         "X": [signal, signal], "y": np.array([1, 0]), "y_labels": ["PEN", "ABD"],
         "side": np.array([1.0, 0.0]), "subject": np.array([7, 10]),
     }  # fmt: skip
-    items = list(read_spar(save(tmp_path / "watch_dataset.npy", data).parent, "wrist"))
-    assert [(i.label, i.placement, i.subject) for i in items] == [
+    items = list(read_spar(SIDES, save(tmp_path / "watch_dataset.npy", data).parent))
+    assert [(i.label, i.signals[0][0], i.subject) for i in items] == [
         ("ABD", "right wrist", "7"),
         ("PEN", "left wrist", "10"),
     ]
     save(tmp_path / "watch_dataset.npy", data | {"y": np.array([1])})
     with pytest.raises(ValueError, match="differ in length"):
-        next(read_spar(tmp_path, "wrist"))
+        next(read_spar(SIDES, tmp_path))
     save(tmp_path / "watch_dataset.npy", [1, 2])
     with pytest.raises(ValueError, match="expected a dict with X, y"):
-        next(read_spar(tmp_path, "wrist"))
+        next(read_spar(SIDES, tmp_path))
 
 
 def test_spec_that_contradicts_its_set_is_refused(tmp_path, monkeypatch):
     signal = np.random.default_rng(0).normal(0, 0.01, (100, 6)) + np.array([0, 0, 1, 0, 0, 0])
     data = {"X": [signal], "y": [0], "y_labels": ["PEN"], "side": [1.0], "subject": [7]}
     save(tmp_path / "watch_dataset.npy", data)
-    monkeypatch.setattr("anymo.data.sets.resolve", lambda asset: tmp_path)
+    monkeypatch.setattr("anymo.data.sets.registry.resolve", lambda asset: tmp_path)
     assert load_set("spar")[0].sensors[0].acc[:, 2].mean() == pytest.approx(GRAVITY_MPS2, rel=0.01)
     monkeypatch.setitem(SETS, "spar", replace(SETS["spar"], acc_unit="m/s^2"))
     with pytest.raises(ValueError, match=r"'watch_dataset.npy\[0\]': .*looks like g.*state acc_unit=\"g\""):

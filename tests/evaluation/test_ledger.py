@@ -2,14 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from anymo.data import SETS, load_set, test_sets
+from anymo.data import SETS, load_set
 from anymo.data.sets import DatasetSpec
-from anymo.data.test_sets import _PLACES, TEST_SETS, load_test_set, spec_of
+from anymo.data.test_sets import TEST_SETS, load_test_set, spec_of
 from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, run_test_sets
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
@@ -91,9 +92,8 @@ def test_test_sets_are_kept_apart() -> None:
     assert not set(TEST_SETS) & set(SETS)
     assert {spec.role for spec in TEST_SETS.values()} == {"test"}
     assert {spec.role for spec in SETS.values()} == {"development"}
-    for name, spec in TEST_SETS.items():
-        segment_of(spec.placement)
-        assert all(segment_of(place) for place in _PLACES[name].values())
+    for spec in TEST_SETS.values():
+        assert all(segment_of(sensor.placement) for sensor in spec.layout().sensors)
     assert spec_of("hapt") is TEST_SETS["hapt"]
     with pytest.raises(ValueError, match=r"one of the sets basic_motions, .*hapt.*, got 'pamap'"):
         spec_of("pamap")
@@ -122,7 +122,7 @@ def arrays(spec: DatasetSpec, label: str = "STANDING_UP") -> dict[str, np.ndarra
 
 def test_a_test_set_is_read_moment_by_moment(tmp_path: Path) -> None:
     spec = TEST_SETS["sp_sw_har"]
-    file = tmp_path / spec.asset
+    file = tmp_path / spec.layouts.segments.file
     file.parent.mkdir(parents=True)
     np.savez(file, **arrays(spec))
     first, second = load_test_set("sp_sw_har", tmp_path)
@@ -142,14 +142,14 @@ def test_a_dead_sensor_is_left_out_and_many_are_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = TEST_SETS["sp_sw_har"]
-    file = tmp_path / spec.asset
+    file = tmp_path / spec.layouts.segments.file
     file.parent.mkdir(parents=True)
     dead = arrays(spec)
     dead["data"][120:230] = 0.0
     np.savez(file, **dead)
-    with pytest.raises(ValueError, match=r"got 1 sensors that are not, e\.g\. .*sp_sw_har.npz\[1\]"):
+    with pytest.raises(ValueError, match=r"got 1 of 3 sensors that are not, e\.g\. .*sp_sw_har.npz\[1\]"):
         load_test_set("sp_sw_har", tmp_path)
-    monkeypatch.setattr(test_sets, "_MAX_REFUSED", 0.5)
+    monkeypatch.setitem(TEST_SETS, "sp_sw_har", replace(spec, max_refused=0.5))
     first, second = load_test_set("sp_sw_har", tmp_path)
     assert [len(first.sensors), len(second.sensors)] == [1, 1]
     dead["data"][120:200] = arrays(spec)["data"][120:200]
@@ -159,5 +159,5 @@ def test_a_dead_sensor_is_left_out_and_many_are_refused(
     dead["seg_len"][2] = 50
     np.savez(file, **dead)
     assert len(load_test_set("sp_sw_har", tmp_path)) == 1
-    assert "left out 1 of 3 segments, under 0.5 s" in caplog.text
+    assert "left out 1 stretches under 0.5 s" in caplog.text
     assert "left out a sensor: recording 'sp_sw_har.npz[1]'" in caplog.text

@@ -1,0 +1,205 @@
+"""Files of a set to recordings: each sensor through the input contract, all that is left out counted."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anymo.data.contract import merge, read_recording
+from anymo.data.sets.arrays import read_segments, read_unimts, with_unimts_labels
+from anymo.data.sets.items import RawItem
+from anymo.data.sets.layouts import Layout, Matlab, Original, Segments, Tables, UniMts
+from anymo.data.sets.originals import read_original
+from anymo.data.sets.spec import DatasetSpec
+from anymo.data.sets.tables import read_matlab, read_tables
+from anymo.data.timing import MIN_DURATION_S
+from anymo.records import Array, Recording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+_NAMED = 3  # refused sensors that a report names
+
+
+@dataclass(slots=True, kw_only=True)
+class LoadReport:
+    """What was read of a set, and what was not.
+
+    left_out        reason -> stretches or windows
+    samples_out     samples in them
+    missing_samples marked as lost in what was read
+    refused         a reason for each sensor that contradicts the spec
+    """
+
+    num_recordings: int = 0
+    num_sensors: int = 0
+    num_samples: int = 0
+    missing_samples: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    samples_out: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """For a log."""
+        told = [
+            f"{self.num_recordings} recordings, {self.num_sensors} sensors, {self.num_samples} samples, "
+            f"{self.missing_samples} of them missing"
+        ]
+        told += [f"left out {num} stretches {reason}" for reason, num in sorted(self.left_out.items())]
+        told += [f"left out a sensor: {reason}" for reason in self.refused[:_NAMED]]
+        rest = len(self.refused) - _NAMED
+        return [*told, *([f"left out {rest} more sensors"] if rest > 0 else [])]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for metrics.json."""
+        return {
+            "num_recordings": self.num_recordings,
+            "num_sensors": self.num_sensors,
+            "num_samples": self.num_samples,
+            "missing_samples": self.missing_samples,
+            "left_out": dict(self.left_out),
+            "samples_out": self.samples_out,
+            "refused": list(self.refused),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LoadedSet:
+    """Recordings of a set with `label` and `text`, the spec they were read by, and what was left out."""
+
+    spec: DatasetSpec
+    recordings: list[Recording]
+    report: LoadReport
+
+
+def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> LoadedSet:
+    """All recordings of a set; sensors worn at the same moment are one recording.
+
+    Whoever asks for a test set's recordings goes through `anymo.data.test_sets.load_test_set`.
+
+    Args:
+        spec: of the set.
+        folder: with its files.
+        layout: name of one of the spec's layouts; the usual one where left out.
+
+    Returns:
+        The recordings. With layout "unimts" the spec's labels are those of the label file.
+
+    Raises:
+        FileNotFoundError: files are not there.
+        ValueError: a label, sensor or column unknown to the spec; no recording; or more sensors than
+            `max_refused` contradict the spec.
+    """
+    chosen = spec.layout(layout)
+    spec = spec.stated_for(chosen)
+    if isinstance(chosen, UniMts):
+        spec = with_unimts_labels(spec, chosen, folder)
+    report = LoadReport()
+    moments: dict[str, list[Recording]] = {}
+    for item in _items(chosen, folder):
+        for worn in _recordings(item, spec, report):
+            moments.setdefault(item.moment or item.name, []).append(worn)
+    _check_share(spec, report)
+    if not moments:
+        raise ValueError(f"set {spec.name}: no recording left; {'; '.join(report.lines())}")
+    report.num_recordings = len(moments)
+    for number, line in enumerate(report.lines()):
+        _log.log(logging.WARNING if number else logging.INFO, "set %s: %s", spec.name, line)
+    return LoadedSet(spec=spec, recordings=[merge(worn) for worn in moments.values()], report=report)
+
+
+def _items(layout: Layout, folder: Path) -> Iterator[RawItem]:
+    match layout:
+        case Segments():
+            return read_segments(layout, folder)
+        case UniMts():
+            return read_unimts(layout, folder)
+        case Tables():
+            return read_tables(layout, folder)
+        case Matlab():
+            return read_matlab(layout, folder)
+        case Original():
+            return read_original(layout, folder)
+    raise AssertionError(layout)
+
+
+def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterator[Recording]:
+    """The item's sensors as recordings of one sensor each; or why there are none."""
+    label = spec.codes.get(item.label, item.label)
+    spec = spec if item.rate_hz is None else replace(spec, rate_hz=item.rate_hz)
+    if reason := _reason(item, label, spec):
+        report.left_out[reason] += 1
+        report.samples_out += item.num_samples
+        return
+    if label not in spec.words:
+        known = ", ".join([*spec.codes, *spec.left_out] if spec.codes else spec.labels)
+        raise ValueError(f"{item.name}: expected a label of {known}, got {item.label!r}")
+    for placement, signal in item.signals:
+        try:
+            recording = _recording(signal, placement, item, spec)
+        except ValueError as error:
+            if spec.max_refused == 0:
+                raise
+            report.refused.append(str(error))
+            continue
+        sensor = recording.sensors[0]
+        report.num_sensors += 1
+        report.num_samples += len(sensor.valid)
+        report.missing_samples += int((~sensor.valid).sum())
+        yield replace(recording, subject=item.subject, label=label, text=spec.words[label], source=spec.name)
+
+
+def _reason(item: RawItem, label: str, spec: DatasetSpec) -> str:
+    """Why an item is left out; empty if it is read."""
+    if not item.label:
+        return "without a label"
+    if item.label in spec.left_out or label in spec.left_out:
+        return f"labelled {item.label}, no part of the protocol"
+    if not item.signals:
+        return f"labelled {item.label}, for which no sensor is worn"
+    if item.num_samples < MIN_DURATION_S * spec.rate_hz and spec.max_refused > 0:
+        return f"under {MIN_DURATION_S:g} s"
+    return ""
+
+
+def _recording(signal: Array, placement: str, item: RawItem, spec: DatasetSpec) -> Recording:
+    acc, gyro = signal[:, :3] * spec.acc_scale + spec.acc_offset, signal[:, 3:] * spec.gyro_scale
+    values = np.hstack([acc, gyro])
+    if spec.missing == "nan_or_zero":
+        values[(signal == 0.0).all(axis=1)] = np.nan  # no sensor reads exactly nothing on all channels
+    return read_recording(
+        values if item.times is None else _timed(values, item.times),
+        rate_hz=spec.rate_hz,
+        acc_unit=spec.acc_unit,
+        gyro_unit=spec.gyro_unit if signal.shape[1] == 6 else None,
+        gravity=spec.gravity,
+        sign=spec.sign,
+        placement=placement,
+        nan="error" if spec.missing == "error" else "mask",
+        name=item.name,
+    )
+
+
+def _timed(values: Array, times: npt.NDArray[np.generic]) -> "pd.DataFrame":
+    """Signals beside their time stamps, under the names that `read_recording` knows."""
+    import pandas as pd
+
+    names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
+    return pd.DataFrame(values, columns=names[: values.shape[1]]).assign(time=times)
+
+
+def _check_share(spec: DatasetSpec, report: LoadReport) -> None:
+    num = len(report.refused)
+    if num > spec.max_refused * (num + report.num_sensors):
+        raise ValueError(
+            f"set {spec.name}: expected signals as {spec.acc_unit} with gravity {spec.gravity}, got "
+            f"{num} of {num + report.num_sensors} sensors that are not, e.g. {report.refused[0]}; correct "
+            "the spec, or the files"
+        )

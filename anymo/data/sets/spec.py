@@ -1,0 +1,116 @@
+"""What a set of real recordings is, as one YAML file says it: numbers, sensors, labels, terms, layouts."""
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Literal
+
+from anymo.config import read
+from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS, Sign
+from anymo.data.sets.layouts import Layout, Layouts
+from anymo.records import Gravity
+
+Role = Literal["development", "test", "external"]
+Missing = Literal["error", "nan", "nan_or_zero"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSpec:
+    """What the numbers of a set mean, the words of its labels, its terms, and the layouts of its files.
+
+    role        "development" sets may guide choices; "test" sets are only reported, each run logged;
+                "external" ones are not here
+    benchmarks  who reports on it: AnyMo, UniMTS, Multi3Net
+    asset       name for anymo.assets.resolve, of the sets that can be fetched
+    rate_hz, acc_unit, gyro_unit, gravity, sign   as anymo.data.read_recording takes them
+    acc_scale, acc_offset, gyro_scale   numbers in the file · scale + offset are in these units
+    words       label as the set writes it -> plain English, in the set's order; used for zero-shot, printed
+    codes       what stands in the files -> label, where that is not the label itself
+    left_out    codes that are no part of the protocol: not read, and counted
+    missing     what marks a lost sample; "error" where none may be lost
+    max_refused share of the sensors that may contradict the spec; 0 refuses the set at the first broken item
+    subject     where the subject comes from
+    split       the official split, in words; empty where there is none
+    notes       what the set does not say and we assume, and what was not checked
+    """
+
+    name: str
+    rate_hz: float
+    acc_unit: str
+    gravity: Gravity
+    layouts: Layouts
+    role: Role = "external"
+    title: str = ""
+    subject: str = ""
+    licence: str = ""
+    citation: str = ""
+    obtain: str = ""
+    notes: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    gyro_unit: str | None = None
+    sign: Sign = "specific_force"
+    acc_scale: float = 1.0
+    acc_offset: float = 0.0
+    gyro_scale: float = 1.0
+    codes: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    missing: Missing = "error"
+    max_refused: float = 0.02
+    split: str = ""
+    benchmarks: tuple[str, ...] = ()
+    asset: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"set {self.name!r}"
+        if len(set(self.words.values())) < len(self.words) or not all(self.words.values()):
+            raise ValueError(f"{where}: each label needs its own phrase, got {self.words}")
+        if unknown := sorted(set(self.codes.values()) - set(self.words)):
+            raise ValueError(f"{where}: codes: expected labels of `words`, got {', '.join(unknown)}")
+        if self.acc_unit not in ACC_TO_MPS2 or self.gyro_unit not in {*GYRO_TO_RADPS, None}:
+            raise ValueError(
+                f"{where}: expected acc_unit of {', '.join(ACC_TO_MPS2)} and gyro_unit of "
+                f"{', '.join(GYRO_TO_RADPS)} or none, got {self.acc_unit!r} and {self.gyro_unit!r}"
+            )
+        six = any(len(s.columns) == 6 for layout in self.layouts.known.values() for s in layout.sensors)
+        if six and self.gyro_unit is None:
+            raise ValueError(f"{where}: has sensors with six columns; state gyro_unit, or name three columns")
+        if not self.layouts.known or (not self.words and set(self.layouts.known) != {"unimts"}):
+            raise ValueError(
+                f"{where}: expected a layout, and `words` for each but unimts (whose files have the labels), "
+                f"got {', '.join(self.layouts.known) or 'no layout'} and {len(self.words)} labels"
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """As the set writes them, in its order."""
+        return tuple(self.words)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Labels; None where only the set's own label file says it."""
+        unimts = self.layouts.unimts
+        return len(self.words) or (unimts.num_classes if unimts else None)
+
+    def layout(self, name: str | None = None) -> Layout:
+        """A layout by name, or the usual one.
+
+        Raises:
+            ValueError: the set is not known in it.
+        """
+        known = self.layouts.known
+        if name is not None and name not in known:
+            raise ValueError(f"set {self.name!r}: expected a layout of {', '.join(known)}, got {name!r}")
+        return known[name] if name else next(iter(known.values()))
+
+    def stated_for(self, layout: Layout) -> "DatasetSpec":
+        """The spec with what this layout states otherwise."""
+        stated = {f.name: getattr(layout.stated, f.name) for f in fields(layout.stated)}
+        return replace(self, **{fact: value for fact, value in stated.items() if value is not None})
+
+
+def read_spec(file: Path) -> DatasetSpec:
+    """The spec in a YAML file.
+
+    Raises:
+        ValueError: unknown or duplicate key, wrong type, or facts that do not fit; with the file's name.
+    """
+    return read(DatasetSpec, file)

@@ -1,0 +1,177 @@
+"""Text tables and .mat matrices: raw originals, and a user's own CSV files."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anymo.data.sets.items import Facts, RawItem, matched_files, worn
+from anymo.data.sets.layouts import Column, Matlab, Sensor, Tables
+from anymo.records import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DELIMITERS = {"tab": "\t", "whitespace": r"\s+"}
+
+
+def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
+    """Stretches of one label, subject and trial, file by file; those without a label too.
+
+    Raises:
+        FileNotFoundError: no such files.
+        ValueError: a column is missing or holds text; it names the file.
+    """
+    for file, inside, facts in matched_files(folder, layout.files, layout.path):
+        table = _table(layout, file, inside)
+        codes = {
+            fact: _codes(table, column, inside)
+            for fact in ("label", "subject", "trial")
+            if (column := getattr(layout, fact)) is not None
+        }
+        for number, (start, end) in enumerate(_stretches(list(codes.values()), len(table))):
+            own = {"label": ""} | facts | {fact: str(values[start]) for fact, values in codes.items()}
+            part, where = table.iloc[start:end], f"{inside}[{start}:{end}]"
+            sensors = worn(layout.sensors, own, own["label"], where)
+            yield RawItem(
+                signals=tuple((s.placement, _signal(part, s, where)) for s in sensors),
+                label=own["label"],
+                name=where,
+                subject=own.get("subject", ""),
+                moment=_moment(own, number),
+                times=None if layout.time is None else _times(part, layout.time, where),
+            )
+
+
+def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
+    """A recording a file.
+
+    Raises:
+        FileNotFoundError: no such files.
+        ValueError: the matrix is missing or too narrow; it names the file.
+    """
+    from scipy.io import loadmat
+
+    for file, inside, facts in matched_files(folder, layout.files, layout.path):
+        try:
+            content = loadmat(file, variable_names=[layout.variable])
+            matrix = np.asarray(content[layout.variable], dtype=np.float64)
+        except (KeyError, NotImplementedError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{inside}: expected a numeric matrix {layout.variable!r} in a .mat file ({error})"
+            ) from error
+        label = facts.get("label", "")
+        sensors = worn(layout.sensors, facts, label, inside)
+        yield RawItem(
+            signals=tuple((s.placement, matrix_columns(matrix, s, inside)) for s in sensors),
+            label=label,
+            name=inside,
+            subject=facts.get("subject", ""),
+        )
+
+
+def matrix_columns(matrix: Array, sensor: Sensor, where: str) -> Array:
+    """(T, 3 or 6) columns of a sensor by index.
+
+    Raises:
+        ValueError: the matrix is no matrix, too narrow, or the sensor's columns are named.
+    """
+    index = [column for column in sensor.columns if isinstance(column, int)]
+    if (
+        matrix.ndim != 2
+        or len(index) < 3
+        or len(index) < len(sensor.columns)
+        or max(index) >= matrix.shape[1]
+    ):
+        raise ValueError(
+            f"{where}: expected a matrix with columns {list(sensor.columns)} for {sensor.placement!r}, got "
+            f"shape {matrix.shape}"
+        )
+    return np.asarray(matrix[:, index], dtype=np.float64)
+
+
+def _table(layout: Tables, file: Path, inside: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(
+            file,
+            sep=_DELIMITERS.get(layout.delimiter, layout.delimiter),
+            header=0 if layout.header else None,
+            skiprows=layout.skip_rows,
+            comment=layout.comment or None,
+            skipinitialspace=True,
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{inside}: expected a text table with {layout.delimiter!r} between columns: {error}"
+        ) from error
+    table.columns = [name.strip() if isinstance(name, str) else name for name in table.columns]
+    return table
+
+
+def _column(table: "pd.DataFrame", column: Column, where: str) -> "pd.Series[Any]":
+    if isinstance(column, int):
+        if column >= table.shape[1]:
+            raise ValueError(f"{where}: expected a column {column}, got {table.shape[1]} columns (from 0)")
+        return table.iloc[:, column]
+    if column not in table.columns:
+        known = ", ".join(map(str, table.columns[:40]))
+        raise ValueError(f"{where}: expected a column {column!r}, got {known}; correct the spec")
+    return table[column]
+
+
+def _codes(table: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any, np.dtype[np.object_]]":
+    """(T,) codes as text; whole numbers without a point, and empty where there is none."""
+    values = _column(table, column, where)
+    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    return values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
+
+
+def _times(part: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any, np.dtype[np.generic]]":
+    """(T,) time stamps; text is read as dates."""
+    import pandas as pd
+
+    values = _column(part, column, where)
+    if values.dtype.kind not in "OUT":
+        return values.to_numpy()
+    try:
+        return pd.to_datetime(values).to_numpy()
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: expected time stamps in column {column!r} ({error})") from error
+
+
+def _stretches(codes: "list[np.ndarray[Any, np.dtype[np.object_]]]", num: int) -> list[tuple[int, int]]:
+    """First row and the one after the last of every stretch in which no code changes."""
+    change = np.zeros(num, dtype=bool)
+    for values in codes:
+        change[1:] |= values[1:] != values[:-1]
+    edges = [0, *np.flatnonzero(change).tolist(), num]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
+
+
+def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:
+    """(T, 3 or 6); a named column may be a sum, "gravity.x + userAcceleration.x"."""
+    parts: list[Array] = []
+    for column in sensor.columns:
+        names = re.split(r"\s\+\s", column) if isinstance(column, str) else [column]
+        series = [_column(part, name, where) for name in names]
+        try:
+            parts.append(sum((s.to_numpy(dtype=np.float64) for s in series), np.zeros(len(part))))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where}: expected numbers in column {column!r} ({error})") from error
+    return np.stack(parts, axis=1)
+
+
+def _moment(facts: Facts, number: int) -> str:
+    """Sensors with files of their own belong together where subject, label, trial and order are the same."""
+    if "sensor" not in facts:
+        return ""
+    return "/".join(
+        [*(f"{fact}={facts.get(fact, '')}" for fact in ("subject", "trial", "label")), str(number)]
+    )

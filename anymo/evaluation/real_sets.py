@@ -1,0 +1,162 @@
+"""Zero-shot on one registered set, or on a set of one's own: what `anymo evaluate` runs."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anymo.assets import resolve
+from anymo.config import write_text
+from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport, load_files
+from anymo.data.test_sets import read_test_set
+from anymo.evaluation.aligned_test_sets import PARTS
+from anymo.evaluation.errors import error_analysis
+from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines
+from anymo.evaluation.window_rules import RULES, Rule
+from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
+from anymo.pipeline import AnymoPipeline, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SetEvaluation:
+    """Zero-shot figures on one set, and what was read of it."""
+
+    spec: DatasetSpec
+    report: LoadReport
+    zero_shot: ZeroShotResult
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and words for metrics.json."""
+        return {
+            "set": self.spec.name,
+            "role": self.spec.role,
+            "route": self.zero_shot.route,
+            **self.zero_shot.to_dict(),
+            "loaded": self.report.to_dict(),
+            "notes": self.spec.notes,
+            "licence": self.spec.licence,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetProtocol:
+    """How a set is read and classified.
+
+    layout  of its files; the usual one where left out
+    route   as `AnymoPipeline.classify`
+    rule    a key of `window_rules.RULES`
+    seed    of the bootstrap
+    ledger  log of test sets; one in the clone, none elsewhere
+    """
+
+    layout: str | None = None
+    route: Route = "embedding"
+    rule: Rule = "recording"
+    seed: int = 0
+    ledger: Path = LEDGER
+
+
+def evaluate_set(
+    pipe: AnymoPipeline, spec: DatasetSpec, data: Path | None, protocol: SetProtocol | None = None
+) -> SetEvaluation:
+    """Zero-shot on a set; on a test set once for each model, logged before anybody sees a figure.
+
+    Args:
+        pipe: the model.
+        spec: of the set.
+        data: folder with its files; None for the sets that are found without one (development sets by
+            `anymo.assets`, test sets by ANYMO_DATA).
+        protocol: how.
+
+    Raises:
+        FileNotFoundError: the files, or the ledger of a test set, are not there.
+        ValueError: what reading or classifying refuses; or the ledger has this model on this test set.
+    """
+    how = protocol or SetProtocol()
+    if spec.role != "test":
+        return _run(pipe, _read(spec, data, how.layout), how)
+    if not how.ledger.parent.is_dir():
+        raise FileNotFoundError(
+            f"set {spec.name} is a test set: each run is logged, and there is no {how.ledger} here; state a "
+            "file to keep the log in (--ledger test_sets.jsonl), the same for all models you compare"
+        )
+    parts = PARTS if how.route != "embedding" else PARTS[:2]
+    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts)
+    found = _run(pipe, read_test_set(spec.name, data, how.layout), how)
+    write_lines(how.ledger, pipe.folder, sha256, [found.to_dict()])
+    return found
+
+
+def _read(spec: DatasetSpec, data: Path | None, layout: str | None) -> LoadedSet:
+    if data is None and not spec.asset:
+        raise ValueError(f"set {spec.name}: state the folder of its files (--data); from {spec.obtain}")
+    return load_files(spec, data or resolve(spec.asset), layout)
+
+
+def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluation:
+    result = zero_shot(
+        pipe, loaded.spec.name, how.route, recordings=loaded.recordings, spec=loaded.spec, rule=how.rule,
+        seed=how.seed,
+    )  # fmt: skip
+    return SetEvaluation(spec=loaded.spec, report=loaded.report, zero_shot=result)
+
+
+def summary(found: SetEvaluation) -> list[str]:
+    """Lines of the printed table."""
+    zero, result = found.zero_shot, found.zero_shot.result
+    chance, majority = result.chance, result.majority
+    rows = [
+        ("accuracy", *_with_interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
+        ("macro-F1", *_with_interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
+        ("macro-F1, all classes", result.macro_f1_all, "", "", ""),
+        ("R@2", *_with_interval(zero, "recall_at_2"), chance.recall_at[2], majority.recall_at[2]),
+    ]
+    return [
+        f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
+        f"{len(result.prediction)} samples; route {zero.route}; {RULES[zero.rule]}",
+        "",
+        f"{'':24}{'%':>7}{'95 % interval':>17}{'chance':>9}{'majority':>10}",
+        *(
+            f"{name:24}{_percent(value):>7}{interval:>17}{_percent(uniform):>9}{_percent(largest):>10}"
+            for name, value, interval, uniform, largest in rows
+        ),
+        "",
+        *error_analysis(result, "By class").splitlines(),
+        "",
+        f"Intervals are over {zero.to_dict()['interval_over']}. {found.spec.notes}",
+    ]
+
+
+def write_evaluation(found: SetEvaluation, folder: Path) -> None:
+    """metrics.json, per_class.csv, confusion.csv and confusion.png of an evaluation."""
+    from anymo import plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    zero, result = found.zero_shot, found.zero_shot.result
+    write_text(folder / "metrics.json", json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
+    columns = ("name", "precision", "recall", "f1", "support", "predicted")
+    classes = [[getattr(row, column) for column in columns] for row in result.per_class]
+    write_text(folder / "per_class.csv", _csv([list(columns), *classes]))
+    matrix = [[name, *row] for name, row in zip(result.classes, result.confusion.tolist(), strict=True)]
+    write_text(folder / "confusion.csv", _csv([["true / predicted", *result.classes], *matrix]))
+    figure = plots.confusion(result.confusion, result.classes, title=f"{found.spec.name} by {zero.route}")
+    draft = folder / "confusion.png.tmp"
+    figure.savefig(draft, format="png", dpi=plots.DPI)
+    draft.replace(folder / "confusion.png")
+
+
+def _with_interval(zero: ZeroShotResult, name: str) -> tuple[float, str]:
+    interval = zero.intervals[name]
+    return interval.estimate, f"{_percent(interval.low)} to {_percent(interval.high)}"
+
+
+def _percent(share: object) -> str:
+    return f"{100 * share:.1f}" if isinstance(share, float) else str(share)
+
+
+def _csv(rows: list[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,122 @@
+"""`evaluate_set`: its figures, its rules of windows, and test sets through the ledger."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_ledger import arrays
+
+from anymo.data import SETS, load_set
+from anymo.data.sets import spec_named
+from anymo.data.test_sets import TEST_SETS
+from anymo.evaluation.ledger import read_ledger
+from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
+from anymo.evaluation.window_rules import scored
+from anymo.evaluation.zero_shot import zero_shot
+from anymo.pipeline import AnymoPipeline
+
+WORDS = tuple(SETS["basic_motions"].words.values())
+
+
+@pytest.fixture(scope="module")
+def pipe(encoder_folder: Path) -> AnymoPipeline:
+    return AnymoPipeline.from_pretrained(encoder_folder)
+
+
+def test_a_development_set_needs_no_folder(pipe: AnymoPipeline, tmp_path: Path) -> None:
+    found = evaluate_set(pipe, SETS["basic_motions"], None)
+    real = load_set("basic_motions")
+    best = pipe.scores(real, labels=WORDS).argmax(dim=1).tolist()
+    right = [WORDS[k] == r.text for k, r in zip(best, real, strict=True)]
+    assert found.zero_shot.result.accuracy == np.mean(right)
+    assert found.report.num_recordings == 80
+    write_evaluation(found, tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert {
+        "accuracy",
+        "macro_f1",
+        "macro_f1_all",
+        "recall_at_2",
+        "chance",
+        "majority",
+        "intervals",
+    } <= metrics.keys()
+    assert (metrics["set"], metrics["rule"], metrics["loaded"]["num_sensors"]) == (
+        "basic_motions",
+        "recording",
+        80,
+    )
+    rows = list(csv.DictReader((tmp_path / "out" / "per_class.csv").open(encoding="utf-8")))
+    assert [row["name"] for row in rows] == list(WORDS)
+    matrix = [line[1:] for line in csv.reader((tmp_path / "out" / "confusion.csv").open(encoding="utf-8"))][
+        1:
+    ]
+    assert np.array(matrix, dtype=int).tolist() == metrics["confusion"]
+    assert (tmp_path / "out" / "confusion.png").read_bytes()[:4] == b"\x89PNG"
+    assert not list((tmp_path / "out").glob("*.tmp"))
+    told = "\n".join(summary(found))
+    assert f"{100 * metrics['accuracy']:.1f}" in told
+    assert "25.0" in told  # chance
+    assert "Intervals are over recordings" in told
+
+
+def test_rules_of_windows(pipe: AnymoPipeline) -> None:
+    real = load_set("basic_motions")[::20]  # of 10 s: two windows of 4 s and a rest of under half a one
+    first, _ = scored(pipe, real, WORDS, "embedding", "first-10s")
+    whole, owner = scored(pipe, real, WORDS, "embedding", "recording")
+    np.testing.assert_allclose(first, whole)
+    assert owner.tolist() == [0, 1, 2, 3]
+    each, owner = scored(pipe, real, WORDS, "embedding", "window")
+    assert owner.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert each.shape == (8, 4)
+    one, owner = scored(pipe, real, WORDS, "embedding", "as-one")
+    assert owner.tolist() == [0, 1, 2, 3]
+    assert not np.allclose(one, whole)
+    alone, _ = scored(pipe, real[:1], WORDS, "embedding", "as-one")
+    np.testing.assert_allclose(alone, one[:1], atol=1e-4)  # padding in a batch changes nothing
+
+
+def test_the_first_ten_seconds(pipe: AnymoPipeline) -> None:
+    (long,) = load_set("spar")[:1]
+    assert long.duration_s > 14.0
+    (sensor,) = long.sensors
+    num = round(10.0 * sensor.rate_hz)
+    changed = sensor.acc.copy()
+    changed[num:] += 50.0
+    other = replace(long, sensors=(replace(sensor, acc=changed),))
+    first, second = (scored(pipe, [r], WORDS, "embedding", "first-10s")[0] for r in (long, other))
+    np.testing.assert_array_equal(first, second)
+    with pytest.raises(ValueError, match="as one window it may last 60 s"):
+        scored(pipe, [replace(long, sensors=(replace(sensor, rate_hz=10.0),))], WORDS, "embedding", "as-one")
+
+
+def test_windows_of_a_recording_are_drawn_together(pipe: AnymoPipeline) -> None:
+    real = [replace(r, subject="") for r in load_set("basic_motions")[::4]]
+    found = zero_shot(pipe, "basic_motions", "embedding", recordings=real, rule="window")
+    assert found.result.to_dict()["num_samples"] == 2 * len(real)
+    assert found.to_dict()["interval_over"] == "recordings"
+
+
+def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
+    spec = TEST_SETS["sp_sw_har"]
+    np.savez(tmp_path / "sp_sw_har.npz", **arrays(spec))  # made up
+    how = SetProtocol(ledger=tmp_path / "log.jsonl")
+    found = evaluate_set(pipe, spec, tmp_path, how)
+    (line,) = read_ledger(how.ledger)
+    assert (line["set"], line["rule"], line["accuracy"]) == (
+        "sp_sw_har",
+        "recording",
+        found.zero_shot.result.accuracy,
+    )
+    with pytest.raises(ValueError, match="this model was run on sp_sw_har on"):
+        evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
+    with pytest.raises(FileNotFoundError, match=r"is a test set: each run is logged.*--ledger"):
+        evaluate_set(pipe, spec, tmp_path, SetProtocol(ledger=tmp_path / "none" / "log.jsonl"))
+
+
+def test_a_set_that_is_not_here_needs_its_folder(pipe: AnymoPipeline) -> None:
+    with pytest.raises(ValueError, match=r"set pamap2: state the folder of its files \(--data\); from https"):
+        evaluate_set(pipe, spec_named("pamap2"), None)
