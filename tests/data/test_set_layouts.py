@@ -440,12 +440,11 @@ def test_a_label_for_which_no_sensor_is_worn_is_counted(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     write_unimts(folder, np.stack([still(1), still(2)]), [0, 1], 2)
     (folder / "mine.json").write_text(json.dumps({"label_dictionary": {"0": ["walk"], "1": ["run"]}}))
-    sensors = (Sensor(joint=21, columns=(0, 1, 2), codes=("0",)),)
-    unimts = UniMts(folder="mine", num_classes=None, sensors=sensors)
+    right_hand = Sensor(joint=21, columns=(0, 1, 2), codes=("0",))
+    unimts = UniMts(folder="mine", num_classes=None, sensors=(right_hand,))
     spec = DatasetSpec(
         name="x", rate_hz=50.0, acc_unit="m/s^2", gravity="included", layouts=Layouts(unimts=unimts)
     )
     loaded = load_files(spec, tmp_path)
-    assert [r.label for r in loaded.recordings] == ["walk"]
-    assert loaded.recordings[0].sensors[0].placement == "RightHand"
+    assert [(r.label, r.sensors[0].placement) for r in loaded.recordings] == [("walk", "RightHand")]
     assert dict(loaded.report.left_out) == {"labelled run, for which no sensor is worn": 1}
