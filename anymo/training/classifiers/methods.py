@@ -1,0 +1,37 @@
+"""The methods that are compared, by name, with the settings chosen on SPAR (a development set)."""
+
+from collections.abc import Callable
+
+from anymo.encoders import ImuEncoder
+from anymo.training.classifiers.descent import Descent
+from anymo.training.classifiers.examples import Method
+from anymo.training.classifiers.fine_tuning import FineTuning
+from anymo.training.classifiers.hand_made import Forest
+from anymo.training.classifiers.probe import LinearProbe
+from anymo.training.classifiers.raw_networks import RawNetwork
+
+_GENTLE = Descent(lr=2e-4)
+_BROAD = Descent(lr=1e-3)
+_LOW_RANK = Descent(lr=1e-3)
+
+METHODS: dict[str, Callable[[ImuEncoder], Method]] = {
+    "probe": LinearProbe,
+    "lora": lambda encoder: FineTuning(encoder, "lora", _LOW_RANK),
+    "full": lambda encoder: FineTuning(encoder, "full", _GENTLE),
+    "scratch": lambda encoder: FineTuning(encoder, "scratch", _BROAD),
+    "cnn": lambda _: RawNetwork("cnn", _BROAD),
+    "deepconvlstm": lambda _: RawNetwork("deepconvlstm", _BROAD),
+    "forest": lambda _: Forest(),
+}
+PRETRAINED = ("probe", "lora", "full")
+
+
+def build_method(name: str, encoder: ImuEncoder) -> Method:
+    """A method of METHODS, on an encoder where it uses one.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if name not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {name!r}")
+    return METHODS[name](encoder)
