@@ -149,8 +149,7 @@ class _Trials:
         self.classes = tuple(sorted({r.label for r in recordings}))
         self.label = np.array([self.classes.index(r.label) for r in recordings])
         self.methods = {name: build_method(name, pipe.encoder) for name in protocol.methods}
-        facts = [[r.source, r.name, r.label, r.subject, r.duration_s] for r in recordings]
-        self.facts = [model_hash(pipe.folder), pipe.window_s, pipe.hop_s, facts]
+        self.facts = [model_hash(pipe.folder), pipe.window_s, pipe.hop_s, _hash(recordings)]
         self.real = lru_cache(maxsize=None)(self._real)
         self.simulated = lru_cache(maxsize=1)(self._simulated)
         # methods follow one another on the same draw
@@ -219,3 +218,15 @@ class _Trials:
     def _virtual_windows(self, seed: int, source: str, rows: tuple[int, ...]) -> Examples:
         train = [self.recordings[i] for i in rows]
         return self._cut(with_calibration(self.simulated(seed), source, train))
+
+
+def _hash(recordings: Sequence[Recording]) -> str:
+    """SHA-256 of all that is known of recordings, samples and labels."""
+    digest = sha256()
+    for recording in recordings:
+        digest.update(repr((recording.source, recording.name, recording.label, recording.subject)).encode())
+        for sensor in recording.sensors:
+            digest.update(repr((sensor.placement, sensor.rate_hz, sensor.gravity)).encode())
+            for array in (sensor.acc, sensor.gyro, sensor.valid):
+                digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -121,7 +121,8 @@ def test_a_run_goes_on_where_it_was(
     assert len(fits) == 2
     assert all(np.allclose(straight.scores[run], again.scores[run], atol=1e-4) for run in straight.scores)
     fits.clear()
-    few_shot([replace(r, name=f"renamed {r.name}") for r in waves], pipe, QUICK, cells=tmp_path)
+    louder = [replace(r, sensors=tuple(replace(s, acc=1.1 * s.acc) for s in r.sensors)) for r in waves]
+    few_shot(louder, pipe, QUICK, cells=tmp_path)
     assert len(fits) == 24
 
 

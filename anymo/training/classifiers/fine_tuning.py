@@ -37,8 +37,8 @@ class FineTuning:
     """Encoder and head trained together.
 
     Fine-tuning starts from the linear probe of the same examples, so that its first prediction is the
-    probe's. On SPAR this is no worse than a start from the text embeddings of the labels with any number of
-    examples, and needs no words.
+    probe's. A start from the text embeddings of the labels would be zero-shot's, which on SPAR is 30 points
+    of accuracy below the probe of one recording per class (41 and 72 %), and would need words.
 
     encoder  whose weights it starts from; "scratch" takes its shape alone. Is not changed
     trained  "full": all weights; "lora": low-rank adapters on the linear maps of attention, messages and

@@ -12,7 +12,7 @@ from anymo.records import Array, WindowBatch
 from anymo.training.classifiers.examples import Examples, Inputs, check_classes
 
 # Inverse penalties that are tried; the middle one is taken where nothing can be held out. On SPAR the choice
-# moves accuracy by under 2 points from 0.01 to 10.
+# moves accuracy by 2 points at most from 0.01 to 10.
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _AT_ONCE = 64
 
@@ -20,7 +20,8 @@ _AT_ONCE = 64
 def latent_mean(encoder: ImuEncoder, batch: WindowBatch) -> torch.Tensor:
     """(B, D) body latents of the encoder, mean over the times that saw a sample.
 
-    On SPAR these are half a point better to a probe than the embedding in the text tower's space.
+    On SPAR a probe of these is about a point of accuracy above one of the embedding in the text tower's
+    space, with 5 recordings per class and with all.
     """
     seen = encoder(batch)
     return masked_mean(seen.sequence, seen.sequence_valid, dim=1)
