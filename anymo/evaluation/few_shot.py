@@ -42,7 +42,7 @@ class FewShotProtocol:
         num_folds: folds of whole subjects; 0 leaves one subject out in turn.
         seeds: of folds, draws, virtual recordings and initial weights.
         num_virtual: virtual recordings of each class, of one window.
-        against: the method that the others are compared with.
+        against: the method that the others are compared with, if it is among them.
     """
 
     methods: tuple[str, ...] = tuple(METHODS)
@@ -55,7 +55,11 @@ class FewShotProtocol:
     against: str = "scratch"
 
     def __post_init__(self) -> None:
-        for kind, names, known in (("methods", self.methods, METHODS), ("sources", self.sources, SOURCES)):
+        for kind, names, known in (
+            ("methods", self.methods, METHODS),
+            ("sources", self.sources, SOURCES),
+            ("against", (self.against,), METHODS),
+        ):
             if not names or (unknown := [n for n in names if n not in known]):
                 raise ValueError(
                     f"few-shot: expected {kind} among {', '.join(known)}, got {unknown if names else 'none'}"

@@ -215,6 +215,7 @@ def test_the_named_run_is_complete() -> None:
         ({"shots": (), "shares": ()}, "shots of 1 or more or shares"),
         ({"shares": (1.5,)}, "shares up to 1.0"),
         ({"seeds": ()}, "and a seed"),
+        ({"against": "svm"}, r"expected against among probe, .* got \['svm'\]"),
         ({"num_virtual": 0}, "num_virtual of 1 or more"),
     ],
 )

@@ -10,20 +10,20 @@ from anymo.training.classifiers.hand_made import Forest
 from anymo.training.classifiers.probe import LinearProbe
 from anymo.training.classifiers.raw_networks import RawNetwork
 
-_GENTLE = Descent(lr=2e-4)
-_BROAD = Descent(lr=1e-3)
-_LOW_RANK = Descent(lr=1e-3)
+# From random weights more steps are taken than from trained ones.
+_FINE = Descent(epochs=10, min_steps=60, max_steps=400, lr=3e-4)
+_LOW_RANK = Descent(epochs=10, min_steps=60, max_steps=400, lr=1e-3)
+_SCRATCH = Descent(epochs=20, min_steps=200, max_steps=600, lr=1e-3)
 
 METHODS: dict[str, Callable[[ImuEncoder], Method]] = {
     "probe": LinearProbe,
     "lora": lambda encoder: FineTuning(encoder, "lora", _LOW_RANK),
-    "full": lambda encoder: FineTuning(encoder, "full", _GENTLE),
-    "scratch": lambda encoder: FineTuning(encoder, "scratch", _BROAD),
-    "cnn": lambda _: RawNetwork("cnn", _BROAD),
-    "deepconvlstm": lambda _: RawNetwork("deepconvlstm", _BROAD),
+    "full": lambda encoder: FineTuning(encoder, "full", _FINE),
+    "scratch": lambda encoder: FineTuning(encoder, "scratch", _SCRATCH),
+    "cnn": lambda _: RawNetwork("cnn", _SCRATCH),
+    "deepconvlstm": lambda _: RawNetwork("deepconvlstm", _SCRATCH),
     "forest": lambda _: Forest(),
 }
-PRETRAINED = ("probe", "lora", "full")
 
 
 def build_method(name: str, encoder: ImuEncoder) -> Method:
