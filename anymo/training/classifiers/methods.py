@@ -11,13 +11,12 @@ from anymo.training.classifiers.probe import LinearProbe
 from anymo.training.classifiers.raw_networks import RawNetwork
 
 # From random weights more steps are taken than from trained ones.
-_FINE = Descent(epochs=10, min_steps=60, max_steps=400, lr=3e-4)
-_LOW_RANK = Descent(epochs=10, min_steps=60, max_steps=400, lr=1e-3)
-_SCRATCH = Descent(epochs=20, min_steps=200, max_steps=600, lr=1e-3)
+_FINE = Descent(epochs=10, min_steps=100, max_steps=400)
+_SCRATCH = Descent(epochs=20, min_steps=200, max_steps=600)
 
 METHODS: dict[str, Callable[[ImuEncoder], Method]] = {
     "probe": LinearProbe,
-    "lora": lambda encoder: FineTuning(encoder, "lora", _LOW_RANK),
+    "lora": lambda encoder: FineTuning(encoder, "lora", _FINE),
     "full": lambda encoder: FineTuning(encoder, "full", _FINE),
     "scratch": lambda encoder: FineTuning(encoder, "scratch", _SCRATCH),
     "cnn": lambda _: RawNetwork("cnn", _SCRATCH),
