@@ -1,6 +1,6 @@
 """What few-shot trials give: figures with intervals, differences paired over people and seeds, a table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,10 +128,15 @@ def few_shot_table(results: Mapping[str, dict[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
+def ordered_amounts(names: Iterable[str]) -> list[str]:
+    """Names of amounts, each once: recordings per class, then shares, each by size."""
+    return sorted(set(names), key=lambda name: (name.endswith("%"), float(name.removesuffix(" %"))))
+
+
 def _grid(rows: list[dict[str, Any]], key: str) -> str:
     """A row per method and source, a column per amount."""
     rows = [row for row in rows if key in row]
-    amounts = list(dict.fromkeys(row["amount"] for row in rows))
+    amounts = ordered_amounts(row["amount"] for row in rows)
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
         run = Run(method=row["method"], source=row["source"], amount=Amount())

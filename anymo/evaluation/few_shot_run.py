@@ -11,7 +11,7 @@ from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.prepare import bodies_of
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
-from anymo.evaluation.few_shot_result import Run, few_shot_table
+from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
 from anymo.evaluation.fidelity import fidelity, fidelity_table
 from anymo.evaluation.ledger import model_hash
 from anymo.evaluation.splits import Amount
@@ -109,17 +109,15 @@ def _measured(config: FewShotConfig, pipe: AnymoPipeline, name: str) -> dict[str
 def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
     """Label-efficiency curves of all methods and sources."""
     curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {name: {} for name in sets}
-    amounts: dict[str, None] = {}
     for name, numbers in sets.items():
         for row in numbers["runs"]:
             run = Run(method=row["method"], source=row["source"], amount=Amount())
             figure = row["macro_f1"]
-            amounts[row["amount"]] = None
             curves[name].setdefault(run.name, {})[row["amount"]] = (
                 figure["estimate"], figure["low"], figure["high"],
             )  # fmt: skip
     chance = {name: numbers["chance"]["macro_f1"] for name, numbers in sets.items()}
-    order = sorted(amounts, key=lambda a: (a.endswith("%"), float(a.removesuffix(" %"))))
+    order = ordered_amounts(row["amount"] for n in sets.values() for row in n["runs"])
     figure = plots.label_efficiency(curves, order, chance, "macro-F1")
     draft = file.with_name(f".{file.name}")
     figure.savefig(draft, format="png", dpi=plots.DPI)

@@ -12,7 +12,7 @@ from anymo import config as configuration
 from anymo.data import load_set
 from anymo.evaluation import few_shot as module
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
-from anymo.evaluation.few_shot_result import FewShotResult, Run, few_shot_table
+from anymo.evaluation.few_shot_result import FewShotResult, Run, few_shot_table, ordered_amounts
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
 from anymo.evaluation.splits import Amount
 from anymo.metrics.classification import classification
@@ -124,6 +124,10 @@ def test_a_run_goes_on_where_it_was(
     louder = [replace(r, sensors=tuple(replace(s, acc=1.1 * s.acc) for s in r.sensors)) for r in waves]
     few_shot(louder, pipe, QUICK, cells=tmp_path)
     assert len(fits) == 24
+
+
+def test_columns_are_in_order() -> None:
+    assert ordered_amounts(["25 %", "10", "100 %", "0", "2", "10"]) == ["0", "2", "10", "25 %", "100 %"]
 
 
 def known_result(better: float, num: int = 60) -> FewShotResult:
