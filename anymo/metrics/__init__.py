@@ -3,7 +3,8 @@
 from anymo.metrics.caption import CaptionResult, bleu, embedding_similarity, rouge_l, score_captions
 from anymo.metrics.cider import cider
 from anymo.metrics.classification import ClassificationResult, classification
-from anymo.metrics.intervals import Interval, bootstrap_interval, seeds_interval
+from anymo.metrics.fidelity import discriminator_accuracy, frechet_distance, gaussian_frechet
+from anymo.metrics.intervals import Interval, bootstrap_interval, crossed_interval, seeds_interval
 from anymo.metrics.meteor import meteor
 from anymo.metrics.retrieval import RetrievalResult, merge_duplicates, retrieval
 from anymo.metrics.signal import pearson, relative_rmse, rmse
@@ -18,7 +19,11 @@ __all__ = [
     "bootstrap_interval",
     "cider",
     "classification",
+    "crossed_interval",
+    "discriminator_accuracy",
     "embedding_similarity",
+    "frechet_distance",
+    "gaussian_frechet",
     "merge_duplicates",
     "meteor",
     "pearson",

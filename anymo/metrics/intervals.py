@@ -64,6 +64,49 @@ def bootstrap_interval(
     return Interval(estimate=float(of(rows)), low=float(low), high=float(high))
 
 
+def crossed_interval(
+    tables: npt.ArrayLike,
+    *,
+    rng: np.random.Generator,
+    statistic: Callable[[npt.NDArray[Any]], float],
+    num: int = 2000,
+) -> Interval:
+    """Percentile bootstrap of runs that all saw the same persons: both are drawn (Owen 2007, pigeonhole).
+
+    A person keeps all runs and a run all persons, so what is the same in two methods cancels in their
+    difference, if `statistic` takes it. The pigeonhole bootstrap errs on the side of wide intervals.
+
+    Args:
+        tables: (G, R, ...) what G persons add up to in each of R runs: counts of truth and prediction.
+        rng: source of the draws.
+        statistic: (...) the sum over persons in one run, to a number; runs are averaged.
+        num: number of draws.
+
+    Raises:
+        ValueError: fewer than two persons.
+    """
+    table = np.asarray(tables)
+    if table.ndim < 2 or table.shape[0] < 2 or not table.shape[1]:
+        raise ValueError(
+            f"bootstrap: expected (persons, runs, ...) with two persons or more, got {table.shape}; report "
+            "without an interval"
+        )
+    persons, runs = table.shape[:2]
+
+    def drawn(size: int) -> npt.NDArray[np.int64]:
+        return np.bincount(rng.integers(size, size=size), minlength=size)
+
+    def mean(of_person: npt.NDArray[np.int64], of_run: npt.NDArray[np.int64]) -> float:
+        sums = np.tensordot(of_person, table, axes=1)
+        values = [statistic(s) if times else 0.0 for s, times in zip(sums, of_run, strict=True)]
+        return float(np.average(values, weights=of_run))
+
+    draws = [mean(drawn(persons), drawn(runs)) for _ in range(num)]
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    whole = mean(np.ones(persons, dtype=np.int64), np.ones(runs, dtype=np.int64))
+    return Interval(estimate=whole, low=float(low), high=float(high))
+
+
 def seeds_interval(values: npt.ArrayLike) -> Interval:
     """Mean over runs with different seeds and its t-interval: mean ± t(0.975, n - 1) s / √n.
 

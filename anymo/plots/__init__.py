@@ -1,6 +1,7 @@
 """Every figure of the house: arrays in, a matplotlib Figure out; pyplot's global state is left alone."""
 
 from anymo.plots.curves import robustness
+from anymo.plots.efficiency import label_efficiency
 from anymo.plots.placements import body_placements
 from anymo.plots.scores import confusion, embedding_map, loss_curves
 from anymo.plots.signals import signal_pair
@@ -35,6 +36,7 @@ __all__ = [
     "body_placements",
     "confusion",
     "embedding_map",
+    "label_efficiency",
     "label_timeline",
     "loss_curves",
     "png_data_uri",

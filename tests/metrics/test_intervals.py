@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from anymo.metrics import bootstrap_interval, seeds_interval
+from anymo.metrics import bootstrap_interval, crossed_interval, seeds_interval
 
 
 def test_bootstrap_of_a_mean_is_the_normal_interval() -> None:
@@ -56,3 +56,33 @@ def test_too_little_to_judge_by() -> None:
         bootstrap_interval([1.0, 2.0], rng=rng, groups=["a"])
     with pytest.raises(ValueError, match="two runs or more"):
         seeds_interval([1.0])
+
+
+def test_crossed_interval_of_means_is_the_bootstrap_of_persons() -> None:
+    """One run: the sum over persons over their number is the mean that `bootstrap_interval` draws."""
+    values = np.random.default_rng(0).normal(size=40)
+    tables = np.stack([values, np.ones(40)], axis=1)[:, None]
+    crossed = crossed_interval(tables, rng=np.random.default_rng(1), statistic=lambda s: s[0] / s[1])
+    plain = bootstrap_interval(values, rng=np.random.default_rng(2))
+    assert crossed.estimate == pytest.approx(plain.estimate)
+    assert crossed.low == pytest.approx(plain.low, abs=0.05)
+    assert crossed.high == pytest.approx(plain.high, abs=0.05)
+
+
+def test_crossed_interval_draws_runs_too() -> None:
+    """Persons alike, runs apart: the interval is that of the runs."""
+    tables = np.tile(np.array([0.0, 1.0])[None, :, None], (20, 1, 1)) / 20
+    interval = crossed_interval(tables, rng=np.random.default_rng(0), statistic=lambda s: float(s[0]))
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx((0.5, 0.0, 1.0))
+
+
+def test_what_is_the_same_in_both_cancels_in_the_difference() -> None:
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(15, 3))
+    tables = np.stack([one + 1.0, one], axis=2) / 15
+    tables = np.concatenate([tables, np.full((15, 3, 1), 1 / 15)], axis=2)
+    interval = crossed_interval(tables, rng=rng, statistic=lambda s: float((s[0] - s[1]) / s[2]))
+    assert interval.low == pytest.approx(interval.estimate)
+    assert interval.high == pytest.approx(interval.estimate)
+    with pytest.raises(ValueError, match="two persons or more, got"):
+        crossed_interval(tables[:1], rng=rng, statistic=lambda s: 0.0)

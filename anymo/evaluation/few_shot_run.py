@@ -1,0 +1,124 @@
+"""The few-shot evaluation of a model on registered sets: figures, table and curves in a folder."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anymo import plots
+from anymo.config import command, write_text
+from anymo.data import SETS, load_set
+from anymo.data.corpus import MotionCorpus
+from anymo.data.prepare import bodies_of
+from anymo.evaluation.few_shot import FewShotProtocol, few_shot
+from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
+from anymo.evaluation.fidelity import fidelity, fidelity_table
+from anymo.evaluation.ledger import model_hash
+from anymo.evaluation.splits import Amount
+from anymo.evaluation.virtual_imu import find_virtual_imu
+from anymo.pipeline import AnymoPipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShotConfig:
+    """A few-shot evaluation.
+
+    Attributes:
+        model: folder with `encoder/` and `text/`; null for the model that comes with the package.
+        sets: names of `anymo.data.SETS` with subjects.
+        output: folder of `few_shot.json`, `few_shot.md`, `few_shot.png` and of the finished trainings.
+        json: another file for the numbers; null for none.
+        corpus: folder of the corpus that virtual recordings are made from; null for none.
+        num_activities: activities of the corpus that stand for a label, at most.
+        protocol: who is trained on, with what and how often.
+    """
+
+    model: Path | None = None
+    sets: tuple[str, ...] = ("spar",)
+    output: Path = Path("runs/few_shot")
+    json: Path | None = None
+    corpus: Path | None = None
+    num_activities: int = 3
+    protocol: FewShotProtocol = field(default_factory=FewShotProtocol)
+
+    def __post_init__(self) -> None:
+        if not self.sets or (unknown := [s for s in self.sets if s not in SETS]):
+            raise ValueError(
+                f"few-shot: expected sets among {', '.join(SETS)}, got "
+                f"{unknown if self.sets else 'none'}; test sets are not for choosing between methods"
+            )
+        if self.corpus is None and set(self.protocol.sources) != {"real"}:
+            raise ValueError(
+                f"few-shot: expected a corpus for the sources {list(self.protocol.sources)}; give its "
+                "folder, or take the source real alone"
+            )
+
+
+def run_few_shot(config: FewShotConfig) -> dict[str, Any]:
+    """Train and measure what is not measured yet, and write numbers, table and curves.
+
+    Returns:
+        Numbers for JSON: `sets`, each as `FewShotResult.to_dict`, with its `fidelity` and the `activities` of
+        its labels where there is a corpus.
+    """
+    pipe = (
+        AnymoPipeline.from_pretrained()
+        if config.model is None
+        else AnymoPipeline.from_pretrained(config.model)
+    )
+    sets = {name: _measured(config, pipe, name) for name in config.sets}
+    numbers = {
+        "command": command(),
+        "sha256": model_hash(pipe.folder),
+        "protocol": asdict(config.protocol),
+        "sets": sets,
+    }
+    config.output.mkdir(parents=True, exist_ok=True)
+    for file in (config.output / "few_shot.json", *([config.json] if config.json else [])):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(numbers, indent=2) + "\n")
+    write_text(config.output / "few_shot.md", few_shot_report(numbers) + "\n")
+    _draw(sets, config.output / "few_shot.png")
+    return numbers
+
+
+def few_shot_report(numbers: dict[str, Any]) -> str:
+    """Markdown of what `run_few_shot` gives."""
+    measured = {name: n["fidelity"] for name, n in numbers["sets"].items() if "fidelity" in n}
+    parts = [few_shot_table(numbers["sets"])]
+    return "\n\n".join([*parts, fidelity_table(measured)] if measured else parts)
+
+
+def _measured(config: FewShotConfig, pipe: AnymoPipeline, name: str) -> dict[str, Any]:
+    recordings, protocol = load_set(name), config.protocol
+    cells = config.output / "cells" / name
+    if config.corpus is None:
+        return few_shot(recordings, pipe, protocol, cells=cells).to_dict()
+    virtual = find_virtual_imu(
+        pipe,
+        MotionCorpus.load(config.corpus),
+        bodies_of(config.corpus),
+        {r.label: r.text for r in recordings},
+        num_activities=config.num_activities,
+    )
+    near = fidelity(pipe, recordings, virtual, num_virtual=protocol.num_virtual, seed=protocol.seeds[0])
+    result = few_shot(recordings, pipe, protocol, virtual=virtual, cells=cells)
+    return result.to_dict() | {"activities": virtual.to_dict(), "fidelity": near}
+
+
+def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
+    """Label-efficiency curves of all methods and sources."""
+    curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {name: {} for name in sets}
+    for name, numbers in sets.items():
+        for row in numbers["runs"]:
+            run = Run(method=row["method"], source=row["source"], amount=Amount())
+            figure = row["macro_f1"]
+            curves[name].setdefault(run.name, {})[row["amount"]] = (
+                figure["estimate"], figure["low"], figure["high"],
+            )  # fmt: skip
+    chance = {name: numbers["chance"]["macro_f1"] for name, numbers in sets.items()}
+    order = ordered_amounts(row["amount"] for n in sets.values() for row in n["runs"])
+    figure = plots.label_efficiency(curves, order, chance, "macro-F1")
+    draft = file.with_name(f".{file.name}")
+    figure.savefig(draft, format="png", dpi=plots.DPI)
+    draft.replace(file)
