@@ -2,7 +2,7 @@
 
 "The same time" means seconds spent in training steps on this machine (drawing and simulating windows
 included; start, validation and checkpoints not). A few steps of each variant are timed first; its number of
-steps is the budget over their median, and the learning rate falls over these. The warm-up keeps its share of
+steps is the budget over their lower quartile, and the learning rate falls over these. The warm-up keeps its share of
 them, or is a twentieth where that is more, but never longer than the recipe's own. The seconds that a run
 took in truth stand in the table beside its figures.
 """
@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
-from statistics import median
 from typing import Any
 
 import draccus
+import numpy as np
 from tqdm import tqdm
 
 from anymo import config as configuration
@@ -35,7 +35,7 @@ from anymo.training.pretrain import PretrainConfig, pretrain
 
 _log = logging.getLogger(__name__)
 
-_PROBE_STEPS, _FIRST_STEPS = 12, 3  # timed, and of these left out: memory is still being claimed
+_PROBE_STEPS, _FIRST_STEPS = 24, 3  # timed, and of these left out: memory is still being claimed
 _PROBE_S = 180.0  # after which no further step is timed
 TEST_FILE = "test_sets.json"
 
@@ -181,7 +181,7 @@ def _folder(config: RecipesConfig, variant: Variant, seed: int) -> Path:
 
 
 def _steps(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, int]:
-    """Steps of each variant: those written down, or the budget over the median time of a step."""
+    """Steps of each variant: those written down, or the budget over the time of an undisturbed step."""
     file, facts = config.output / "steps.json", {"budget_s": config.budget_s, "corpus": str(config.corpus)}
     state: dict[str, Any] = facts | {"variants": {}}
     if file.is_file():
@@ -223,7 +223,8 @@ def _seconds_per_step(config: RecipesConfig, variant: Variant, bodies: Sequence[
     seconds = [s * run.optim.batch_size for _, s in step_seconds(folder / "metrics.jsonl")]
     rmtree(folder)
     give_freed_memory_back()
-    return median(seconds[min(_FIRST_STEPS, len(seconds) - 1) :])
+    # The lower quartile: what makes a step longer is other work on the machine, or a corpus not yet in memory.
+    return float(np.quantile(seconds[min(_FIRST_STEPS, len(seconds) - 1) :], 0.25))
 
 
 def _plain(facts: dict[str, object]) -> dict[str, Any]:
