@@ -2,9 +2,9 @@
 
 "The same time" means seconds spent in training steps on this machine (drawing and simulating windows
 included; start, validation and checkpoints not). A few steps of each variant are timed first; its number of
-steps is the budget over their lower quartile, and the learning rate falls over these. The warm-up keeps its share of
-them, or is a twentieth where that is more, but never longer than the recipe's own. The seconds that a run
-took in truth stand in the table beside its figures.
+steps is the budget over their lower quartile, and the learning rate falls over these. The warm-up keeps its
+share of them, or is a twentieth where that is more, but never longer than the recipe's own. The seconds that
+a run took in truth stand in the table beside its figures.
 """
 
 import json
@@ -223,7 +223,7 @@ def _seconds_per_step(config: RecipesConfig, variant: Variant, bodies: Sequence[
     seconds = [s * run.optim.batch_size for _, s in step_seconds(folder / "metrics.jsonl")]
     rmtree(folder)
     give_freed_memory_back()
-    # The lower quartile: what makes a step longer is other work on the machine, or a corpus not yet in memory.
+    # Other work on the machine, or a corpus that is not yet in memory, makes steps longer.
     return float(np.quantile(seconds[min(_FIRST_STEPS, len(seconds) - 1) :], 0.25))
 
 
