@@ -10,7 +10,9 @@ import torch
 def even_weights(
     activities: Sequence[str | None], held_out: Sequence[bool], num_frames: Sequence[int]
 ) -> torch.Tensor:
-    """Generated activities alike, captured clips by their length; 1 on average of each split and kind.
+    """Captured clips by their length; 1 on average of each split and kind.
+
+    Generated activities are as often as the corpus has clips of them, in either split, however these fell.
 
     Args:
         activities: (C,) what generated clips show; None for captured ones.
@@ -21,10 +23,10 @@ def even_weights(
         (C,) float64.
     """
     kinds = [(held, activity is None) for held, activity in zip(held_out, activities, strict=True)]
-    often = Counter(zip(held_out, activities, strict=True))
+    made, often = Counter(activities), Counter(zip(held_out, activities, strict=True))
     weight = np.array(
         [
-            float(num) if activity is None else 1.0 / often[held, activity]
+            float(num) if activity is None else made[activity] / often[held, activity]
             for held, activity, num in zip(held_out, activities, num_frames, strict=True)
         ]
     )

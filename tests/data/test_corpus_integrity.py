@@ -161,13 +161,13 @@ def test_captions_hold_for_their_time(hand_motion: HandMotion) -> None:
     assert corpus.texts(torch.tensor([1])) == ["jumps", "sport"]
 
 
-def test_activities_are_drawn_alike_and_captures_by_length() -> None:
-    activities = ["walk", "walk", "walk", "run", None, None, "run", "run"]
+def test_activities_are_drawn_as_they_were_made_and_captures_by_length() -> None:
+    activities = ["walk", "walk", "walk", "run", None, None, "run", "walk"]
     held_out = [False] * 6 + [True] * 2
     weight = even_weights(activities, held_out, [9, 9, 9, 9, 100, 300, 9, 9])
     made = weight[:4] / weight[:4].sum()
-    np.testing.assert_allclose(made, [1 / 6, 1 / 6, 1 / 6, 1 / 2])
-    np.testing.assert_allclose(weight[4:], [0.5, 1.5, 1.0, 1.0])
+    np.testing.assert_allclose(made, [2 / 9, 2 / 9, 2 / 9, 1 / 3])
+    np.testing.assert_allclose(weight[4:], [0.5, 1.5, 2 / 3, 4 / 3])
     real = torch.tensor([a is None for a in activities])
     for share in (0.0, 0.25, 1.0):
         mixed = with_real_share(weight, real, share)
