@@ -16,13 +16,15 @@ from anymo.data import load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.errors import error_analysis
+from anymo.evaluation.everyday import everyday
 from anymo.evaluation.histories import OBJECTIVES, history
 from anymo.evaluation.ledger import model_hash, refuse_second_run, run_test_sets
 from anymo.evaluation.pools import held_out_pools
 from anymo.evaluation.protocol import HeldOutProtocol
 from anymo.evaluation.robustness import real_curves, simulated_curves
 from anymo.evaluation.scene import held_out_scene
-from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
+from anymo.evaluation.zero_shot import zero_shot
+from anymo.metrics import ClassificationResult
 from anymo.pipeline import AnymoPipeline
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class ProtocolConfig(HeldOutProtocol):
 
     Attributes:
         num_phrases: labels of the robustness curves.
-        num_moments: windows of each point of them; 0 leaves the curves out.
+        num_moments: windows of each point of them, and of each place of `everyday`; 0 leaves both out.
         mixed_precision: "no", or "bf16", which takes a third of the time in stgcn.
     """
 
@@ -93,7 +95,7 @@ def evaluate_encoder(
     bodies: Sequence[Body],
     draw: DrawConfig,
     protocol: ProtocolConfig,
-) -> tuple[dict[str, Any], dict[str, ZeroShotResult]]:
+) -> tuple[dict[str, Any], dict[str, ClassificationResult]]:
     """Measure an encoder on held-out motion and on the development sets.
 
     Args:
@@ -104,8 +106,8 @@ def evaluate_encoder(
         protocol: how it is measured.
 
     Returns:
-        Numbers for JSON (`retrieval`, `zero_shot`, and `robustness` if it is asked for), and the zero-shot
-        results by set.
+        Numbers for JSON (`retrieval`, `zero_shot`, and `everyday` and `robustness` if they are asked for),
+        and what is told from what, by set and by place.
     """
     draw = replace(draw, rate_hz=pipe.encoder.config.rate_hz, complete=False, num_targets=0)
     sampler = WindowSampler(corpus, bodies, draw, held_out=True)
@@ -128,8 +130,9 @@ def evaluate_encoder(
         "retrieval": {name: pool.to_dict() for name, pool in pools.items()},
         "zero_shot": {name: zero.to_dict() for name, zero in zeros.items()},
     }
+    results = {name: zero.result for name, zero in zeros.items()}
     if not protocol.num_moments:
-        return numbers, zeros
+        return numbers, results
     scene = held_out_scene(
         sampler,
         bodies,
@@ -138,11 +141,17 @@ def evaluate_encoder(
         window_s=min(pipe.window_s, draw.window_s),
         seed=seed,
     )
+    places = everyday(
+        pipe, sampler, bodies, num_windows=protocol.num_moments, window_s=scene.window_s, seed=seed
+    )
+    if places:
+        numbers["everyday"] = {place: result.to_dict() for place, result in places.items()}
+        results |= {f"simulated, {place}": result for place, result in places.items()}
     curves = simulated_curves(pipe, scene)
     for name, recordings in real.items():
         curves += real_curves(pipe, name, recordings, seed)
     robustness = {"robustness": [c.to_dict() for c in curves], "phrases": list(scene.phrases)}
-    return numbers | robustness, zeros
+    return numbers | robustness, results
 
 
 def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) -> dict[str, Any]:
@@ -158,7 +167,7 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
         refuse_second_run(config.model)
     beside = _beside(config)
     corpus = MotionCorpus.load(config.corpus)
-    numbers, zeros = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
+    numbers, results = evaluate_encoder(pipe, corpus, bodies, config.draw, config.protocol)
     numbers |= {
         "command": command(),
         "protocol": asdict(config.protocol),
@@ -174,7 +183,7 @@ def run_encoder_evaluation(config: EncoderEvalConfig, bodies: Sequence[Body]) ->
     for file in (config.output / FILE, *([config.json] if config.json else [])):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, text)
-    tables = [error_analysis(zero.result, name) for name, zero in zeros.items()]
+    tables = [error_analysis(result, name) for name, result in results.items()]
     write_text(config.output / "errors.md", "\n\n".join(tables) + "\n")
     draw_robustness({config.output.name: numbers} | beside, config.output / "robustness.png")
     if losses := history(config.model, (*OBJECTIVES, "validation_mrr")):

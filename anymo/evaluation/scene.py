@@ -57,9 +57,10 @@ class Scene:
 
     clip, start   index into the corpus, and grid frame into the clip    (N,)
     truth         index into `phrases`                                   (N,)
-    place         index into PLACES of the sensor that is always worn    (N,)
+    place         index into `places` of the sensor that is always worn  (N,)
     window_s      how long each lasts, s
     seed          of axes, places and device errors
+    places        placements that may be worn
     """
 
     corpus: MotionCorpus
@@ -71,18 +72,19 @@ class Scene:
     phrases: tuple[str, ...]
     window_s: float
     seed: int
+    places: tuple[str, ...] = PLACES
 
     @cached_property
     def usual(self) -> tuple[np.ndarray, np.ndarray]:
-        """Usual offsets (num bodies, 8, 3) m and rotations (num bodies, 8, 3, 3) of PLACES."""
-        worn = [[body.placement(place) for place in PLACES] for body in self.bodies]
+        """Usual offsets (num bodies, 8, 3) m and rotations (num bodies, 8, 3, 3) of the places."""
+        worn = [[body.placement(place) for place in self.places] for body in self.bodies]
         offset = np.array([[p.offset_m for p in row] for row in worn])
         return offset, np.array([[p.rotation for p in row] for row in worn])
 
     @cached_property
     def axes(self) -> np.ndarray:
         """(N, 8, 3) unit axes that mountings are turned about, uniform over the sphere."""
-        axis = np.random.default_rng([self.seed, 21]).normal(size=(len(self.clip), len(PLACES), 3))
+        axis = np.random.default_rng([self.seed, 21]).normal(size=(len(self.clip), len(self.places), 3))
         return np.asarray(axis / np.linalg.norm(axis, axis=-1, keepdims=True))
 
 
@@ -108,16 +110,48 @@ def held_out_scene(
     Raises:
         ValueError: fewer than two phrases are held out, or windows longer than the sampler's.
     """
-    corpus, clips = sampler.corpus, sampler.clips.numpy()
-    if window_s > sampler.config.window_s:
-        raise ValueError(f"scene: expected windows up to {sampler.config.window_s} s, got {window_s}")
-    generated = np.array([corpus.sources[c] == PROCEDURAL for c in clips])
-    clips = clips[generated] if generated.any() else clips
-    said = sorted({corpus.captions[c][0] for c in clips})
+    said = sorted({sampler.corpus.captions[c][0] for c in _generated(sampler)})
     if len(said) < 2:
         raise ValueError(f"scene: expected two phrases or more on held-out clips, got {said}")
     picked = np.unique(np.linspace(0, len(said) - 1, num_phrases).round().astype(int))
-    phrases = tuple(said[k] for k in picked)
+    return scene_of(
+        sampler,
+        bodies,
+        tuple(said[k] for k in picked),
+        num_windows=num_windows,
+        window_s=window_s,
+        seed=seed,
+    )
+
+
+def scene_of(
+    sampler: WindowSampler,
+    bodies: Sequence[Body],
+    phrases: tuple[str, ...],
+    *,
+    num_windows: int,
+    window_s: float,
+    seed: int,
+    places: tuple[str, ...] = PLACES,
+) -> Scene:
+    """Moments of held-out clips with these phrases; labels, and for each its clips and places, take turns.
+
+    Args:
+        sampler: over held-out clips.
+        bodies: the bodies the corpus was built with.
+        phrases: each on a clip of the sampler.
+        num_windows: moments.
+        window_s: how long each lasts, s; at most as long as the sampler's windows.
+        seed: of the moments and of all that is drawn later.
+        places: placements that may be worn.
+
+    Raises:
+        ValueError: windows longer than the sampler's.
+    """
+    corpus = sampler.corpus
+    if window_s > sampler.config.window_s:
+        raise ValueError(f"scene: expected windows up to {sampler.config.window_s} s, got {window_s}")
+    clips = _generated(sampler)
     having = [np.array([c for c in clips if corpus.captions[c][0] == p]) for p in phrases]
     truth = np.arange(num_windows) % len(phrases)
     turn = np.arange(num_windows) // len(phrases)
@@ -132,17 +166,25 @@ def held_out_scene(
         start=start,
         truth=truth,
         # moved on by one every round, or of two clips each would be seen from half of the places
-        place=(truth + turn + turn // len(PLACES)) % len(PLACES),
+        place=(truth + turn + turn // len(places)) % len(places),
         phrases=phrases,
         window_s=window_s,
         seed=seed,
+        places=places,
     )
+
+
+def _generated(sampler: WindowSampler) -> np.ndarray:
+    """Procedural clips of the sampler, or all of them where there are none."""
+    clips = sampler.clips.numpy()
+    generated = np.array([sampler.corpus.sources[c] == PROCEDURAL for c in clips])
+    return clips[generated] if generated.any() else clips
 
 
 def recordings(scene: Scene, wearing: Wearing) -> list[Recording]:
     """What the devices record at each moment."""
     num, worn = len(scene.clip), wearing.num_sensors
-    place = (scene.place[:, None] + np.arange(worn)) % len(PLACES)
+    place = (scene.place[:, None] + np.arange(worn)) % len(scene.places)
     segment, offset, rotation = (a.reshape(num * worn, *a.shape[2:]) for a in _mounted(scene, wearing, place))
     clip, start = (torch.from_numpy(np.repeat(a, worn)) for a in (scene.clip, scene.start))
     sensors = Sensors(
@@ -163,7 +205,7 @@ def recordings(scene: Scene, wearing: Wearing) -> list[Recording]:
     )
     return [
         Recording(
-            sensors=tuple(_stream(s, PLACES[p], wearing) for s, p in zip(row, places, strict=True)),
+            sensors=tuple(_stream(s, scene.places[p], wearing) for s, p in zip(row, places, strict=True)),
             label=scene.phrases[truth],
         )
         for row, places, truth in zip(signal, place, scene.truth, strict=True)
@@ -174,7 +216,7 @@ def _mounted(scene: Scene, wearing: Wearing, place: np.ndarray) -> tuple[np.ndar
     """Segment (N, S) that carries each sensor, its offset (N, S, 3) m and rotation (N, S, 3, 3)."""
     row = np.arange(len(place))[:, None]
     body = scene.corpus.body.numpy()[scene.clip]
-    segment = np.array([INDEX[segment_of(p)] for p in PLACES])[place]
+    segment = np.array([INDEX[segment_of(p)] for p in scene.places])[place]
     offset, rotation = (usual[body[:, None], place] for usual in scene.usual)
     if wearing.next_segment:
         segment, rng = np.array(PARENTS)[segment], np.random.default_rng([scene.seed, 23])
