@@ -1,6 +1,5 @@
 """Everything one aligned model is measured on, part by part; a part that is finished is kept."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
 from anymo.evaluation.captioning import caption_task, captions, score_table
+from anymo.evaluation.kept import corpus_identity, kept
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.pools import held_out_pools
 from anymo.evaluation.protocol import HeldOutProtocol
@@ -123,18 +123,11 @@ class AlignedModel:
         """Numbers of a part as they were kept, or as they are now measured and kept."""
         facts = {
             "sha256": self.sha256,
-            "corpus": _identity(self.corpus),
+            "corpus": corpus_identity(self.corpus),
             "draw": draccus.encode(self.draw),
             "protocol": draccus.encode(self.protocol),
         }
-        facts, file = json.loads(json.dumps(facts)), self.output / f"{name}.json"
-        kept: Numbers = json.loads(file.read_text()) if file.is_file() else {}
-        if kept.get("facts") != facts:
-            _log.info("%s: %s", self.folder, name.replace("_", " "))
-            kept = {"facts": facts, "numbers": json.loads(json.dumps(measure()))}
-            self.output.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(kept, indent=1) + "\n")
-        numbers: Numbers = kept["numbers"]
+        numbers: Numbers = kept(self.output / f"{name}.json", facts, measure)
         return numbers
 
     def captions(self) -> Numbers:
@@ -221,12 +214,6 @@ class AlignedModel:
     def _spaces(self) -> dict[str, AnymoPipeline]:
         own: dict[str, AnymoPipeline] = {LANGUAGE_SPACE: self.space} if self.space.has_space else {}
         return {ENCODER_SPACE: self.pipe, **own}
-
-
-def _identity(corpus: MotionCorpus) -> str:
-    """SHA-256 of the clips' names, lengths, words and split."""
-    facts = [corpus.names, corpus.first.tolist(), corpus.captions, corpus.held_out.tolist()]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _title(route: str) -> str:

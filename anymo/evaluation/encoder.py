@@ -216,15 +216,20 @@ def _beside(config: EncoderEvalConfig) -> dict[str, Any]:
     return models
 
 
-def draw_robustness(models: Mapping[str, Mapping[str, Any]], file: Path) -> None:
-    """The curves of several models in one figure, from the numbers of each; no file where there are none."""
+def robustness_figure(models: Mapping[str, Mapping[str, Any]]) -> "Figure | None":
+    """The curves of several models in one figure, from the numbers of each; None where there are none."""
     curves = {
         name: {(c["data"], c["condition"]): (c["ticks"], c["accuracy"], c["chance"]) for c in n["robustness"]}
         for name, n in models.items()
         if "robustness" in n
     }
-    if curves:
-        _save(plots.robustness(curves), file)
+    return plots.robustness(curves) if curves else None
+
+
+def draw_robustness(models: Mapping[str, Mapping[str, Any]], file: Path) -> None:
+    """`robustness_figure` as a file; none where there are no curves."""
+    if (figure := robustness_figure(models)) is not None:
+        _save(figure, file)
 
 
 def _save(figure: "Figure", file: Path) -> None:

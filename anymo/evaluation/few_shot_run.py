@@ -3,9 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anymo import plots
+from anymo.assets.hub import SHIPPED
 from anymo.config import command, write_text
 from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
@@ -17,6 +18,9 @@ from anymo.evaluation.ledger import model_hash
 from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import find_virtual_imu
 from anymo.pipeline import AnymoPipeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MplFigure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +65,7 @@ def run_few_shot(config: FewShotConfig) -> dict[str, Any]:
         Numbers for JSON: `sets`, each as `FewShotResult.to_dict`, with its `fidelity` and the `activities` of
         its labels where there is a corpus.
     """
-    pipe = (
-        AnymoPipeline.from_pretrained()
-        if config.model is None
-        else AnymoPipeline.from_pretrained(config.model)
-    )
+    pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
     sets = {name: _measured(config, pipe, name) for name in config.sets}
     numbers = {
         "command": command(),
@@ -106,8 +106,8 @@ def _measured(config: FewShotConfig, pipe: AnymoPipeline, name: str) -> dict[str
     return result.to_dict() | {"activities": virtual.to_dict(), "fidelity": near}
 
 
-def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
-    """Label-efficiency curves of all methods and sources."""
+def efficiency_figure(sets: dict[str, dict[str, Any]]) -> "MplFigure":
+    """Label-efficiency curves of all methods and sources, from `FewShotResult.to_dict` of each set."""
     curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {name: {} for name in sets}
     for name, numbers in sets.items():
         for row in numbers["runs"]:
@@ -118,7 +118,10 @@ def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
             )  # fmt: skip
     chance = {name: numbers["chance"]["macro_f1"] for name, numbers in sets.items()}
     order = ordered_amounts(row["amount"] for n in sets.values() for row in n["runs"])
-    figure = plots.label_efficiency(curves, order, chance, "macro-F1")
+    return plots.label_efficiency(curves, order, chance, "macro-F1")
+
+
+def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
     draft = file.with_name(f".{file.name}")
-    figure.savefig(draft, format="png", dpi=plots.DPI)
+    efficiency_figure(sets).savefig(draft, format="png", dpi=plots.DPI)
     draft.replace(file)

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anymo.assets.hub import SHIPPED
 from anymo.body import Body
+from anymo.config import write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation.parts import PartsConfig, measure_parts
+from anymo.evaluation.parts_sections import recognition_table
 from anymo.evaluation.showcase import Cost, write_showcase
 from anymo.evaluation.suite import EvaluateConfig, evaluate
 from anymo.pipeline import AnymoPipeline
@@ -17,18 +21,21 @@ class ReportConfig:
     """A report on a model.
 
     Attributes:
-        model: folder that `AnymoPipeline.from_pretrained` loads.
+        model: folder that `AnymoPipeline.from_pretrained` loads; null for the model of the package.
         corpus: folder of the corpus it was trained on, for its held-out clips.
-        output: folder of `report.html` and `metrics.json`; loss curves are drawn from the stages' logs in it.
+        output: folder of `report.html` and `metrics.json`, and with `parts` of `recognition.md`; loss curves
+            are drawn from the stages' logs in it.
         draw: what held-out windows look like.
         evaluate: what is measured.
+        parts: what a release is measured on besides; null for nothing.
     """
 
-    model: Path = Path("runs/demo/model")
+    model: Path | None = Path("runs/demo/model")
     corpus: Path = Path("runs/demo/corpus")
     output: Path = Path("runs/report")
     draw: DrawConfig = field(default_factory=DrawConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    parts: PartsConfig | None = None
 
 
 def report(config: ReportConfig, bodies: Sequence[Body], costs: Sequence[Cost] = ()) -> Path:
@@ -42,7 +49,14 @@ def report(config: ReportConfig, bodies: Sequence[Body], costs: Sequence[Cost] =
     Returns:
         The output folder.
     """
-    held_out = WindowSampler(MotionCorpus.load(config.corpus), bodies, config.draw, held_out=True)
-    pipe = AnymoPipeline.from_pretrained(config.model)
-    write_showcase(config.output, pipe, evaluate(pipe, held_out, config.evaluate), held_out, costs)
+    corpus = MotionCorpus.load(config.corpus)
+    held_out = WindowSampler(corpus, bodies, config.draw, held_out=True)
+    pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
+    parts = None
+    if config.parts is not None:
+        parts = measure_parts(config.parts, pipe, corpus, bodies, config.draw, config.output / "parts")
+    found = evaluate(pipe, held_out, config.evaluate)
+    write_showcase(config.output, pipe, found, held_out, costs, parts)
+    if parts is not None:
+        write_text(config.output / "recognition.md", recognition_table(parts))
     return config.output

@@ -1,9 +1,10 @@
 """The report of a model: headline table, figures people would look at, examples, costs, licences."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from anymo import body, plots
 from anymo.assets import info
 from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
-from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.held_out import HeldOutCaptions, held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
+from anymo.evaluation.parts_sections import parts_sections
 from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
 from anymo.motion import procedural
@@ -27,7 +29,12 @@ _PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "anny", "nu
 
 
 def write_showcase(
-    folder: Path, pipe: AnymoPipeline, evaluation: Evaluation, held_out: WindowSampler, costs: Sequence[Cost]
+    folder: Path,
+    pipe: AnymoPipeline,
+    evaluation: Evaluation,
+    held_out: WindowSampler,
+    costs: Sequence[Cost],
+    parts: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `report.html` and `metrics.json` of a run.
 
@@ -37,17 +44,20 @@ def write_showcase(
         evaluation: its results.
         held_out: sampler over clips it never saw.
         costs: stage, seconds, peak memory in GiB.
+        parts: what else was measured (`measure_parts`).
     """
     rows = summary_rows(evaluation)
     sections = [
         _recognition(evaluation),
+        *([] if parts is None else parts_sections(parts)),
         _signals(evaluation),
         _space(pipe, evaluation, held_out),
-        _words(evaluation),
+        *([] if evaluation.captions is None else [_words(evaluation.captions)]),
         _training(folder, costs),
         _sources(held_out),
     ]
     metrics = evaluation.to_dict() | {
+        **({} if parts is None else {"parts": parts}),
         "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
         "versions": {p: version(p) for p in _PACKAGES},
         "overlap": overlap(held_out),
@@ -183,7 +193,7 @@ def _map(pipe: AnymoPipeline, signals: torch.Tensor, labels: Sequence[str], titl
     )
 
 
-def _words(evaluation: Evaluation) -> Section:
+def _words(captions: HeldOutCaptions) -> Section:
     return Section(
         title="What the language model says",
         text="Windows of held-out simulated motion, described greedily from their motion tokens.",
@@ -192,7 +202,7 @@ def _words(evaluation: Evaluation) -> Section:
                 title="Captions",
                 caption="A sentence of the clip beside the generated one; the first windows, not picked.",
                 columns=("reference", "generated"),
-                rows=[list(pair) for pair in evaluation.captions.examples],
+                rows=[list(pair) for pair in captions.examples],
             )
         ],
     )

@@ -31,7 +31,7 @@ class EvaluateConfig:
         routes: "embedding", "likelihood" or both.
         likelihood_windows: windows per recording, evenly spaced, that the language model reads.
         num_retrieval: held-out windows of the retrieval pool.
-        num_captions: held-out windows that are described.
+        num_captions: held-out windows that are described; 0 for a model without a language model.
         seed: of the held-out windows and the bootstrap.
     """
 
@@ -47,8 +47,11 @@ class EvaluateConfig:
             unknown = [name for name in given if name not in known]
             if unknown or not given:
                 raise ValueError(f"evaluate.{what}: expected some of {', '.join(known)}, got {list(given)}")
-        if min(self.likelihood_windows, self.num_retrieval, self.num_captions) < 1:
-            raise ValueError("evaluate: likelihood_windows, num_retrieval and num_captions must be 1 or more")
+        if min(self.likelihood_windows, self.num_retrieval, self.num_captions + 1) < 1:
+            raise ValueError(
+                "evaluate: expected likelihood_windows and num_retrieval of 1 or more and num_captions of 0 "
+                f"or more, got {self.likelihood_windows}, {self.num_retrieval} and {self.num_captions}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,16 +60,16 @@ class Evaluation:
 
     zero_shot: tuple[ZeroShotResult, ...]
     retrieval: HeldOutRetrieval
-    captions: HeldOutCaptions
+    captions: HeldOutCaptions | None
     recordings: dict[str, list[Recording]]
 
     def to_dict(self) -> dict[str, object]:
         """Nested numbers for metrics.json."""
-        return {
+        numbers: dict[str, object] = {
             "zero_shot": {f"{r.set_name}/{r.route}": r.to_dict() for r in self.zero_shot},
             "retrieval": self.retrieval.to_dict(),
-            "captions": self.captions.to_dict(),
         }
+        return numbers | ({} if self.captions is None else {"captions": self.captions.to_dict()})
 
 
 def evaluate(
@@ -98,11 +101,14 @@ def evaluate(
             )
     batch = held_out_batch(held_out, config.num_retrieval, config.seed)
     _log.info("retrieval and captions on held-out motion")
-    described = held_out_batch(held_out, config.num_captions, config.seed)
+    captions = None
+    if config.num_captions:
+        described = held_out_batch(held_out, config.num_captions, config.seed)
+        captions = held_out_captions(pipe, described, held_out.corpus.captions)
     return Evaluation(
         zero_shot=tuple(results),
         retrieval=held_out_retrieval(pipe, batch),
-        captions=held_out_captions(pipe, described, held_out.corpus.captions),
+        captions=captions,
         recordings=recordings,
     )
 
@@ -125,7 +131,7 @@ def summary_rows(evaluation: Evaluation) -> list[SummaryRow]:
             ),
             SummaryRow(task=task, metric="MRR", value=r.mrr, chance=r.chance_mrr, note=note, is_share=False),
         ]
-    return rows + _caption_rows(evaluation.captions)
+    return rows if evaluation.captions is None else [*rows, *_caption_rows(evaluation.captions)]
 
 
 def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:

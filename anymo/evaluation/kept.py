@@ -1,0 +1,37 @@
+"""Numbers that took long, kept in a file with the facts they hang on."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from anymo.config import write_text
+from anymo.data.corpus import MotionCorpus
+
+_log = logging.getLogger(__name__)
+
+
+def kept(file: Path, facts: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
+    """Numbers of a file if its facts are these, else as they are now measured and written down.
+
+    Args:
+        file: JSON with `facts` and `numbers`.
+        facts: all that the numbers depend on, for JSON.
+        measure: gives them, for JSON.
+    """
+    plain = json.loads(json.dumps(facts))
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if found.get("facts") != plain:
+        _log.info("%s: %s", file.parent, file.stem.replace("_", " "))
+        found = {"facts": plain, "numbers": json.loads(json.dumps(measure()))}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(found, indent=1) + "\n")
+    return found["numbers"]
+
+
+def corpus_identity(corpus: MotionCorpus) -> str:
+    """SHA-256 of the clips' names, lengths, words and split."""
+    facts = [corpus.names, corpus.first.tolist(), corpus.captions, corpus.held_out.tolist()]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""What a release is measured on beside the headline: pools, robustness, few labels, other sets, test sets."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import draccus
+
+from anymo.body import Body
+from anymo.data.corpus import MotionCorpus
+from anymo.data.sampler import DrawConfig
+from anymo.data.sets import spec_named
+from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
+from anymo.evaluation.few_shot import FewShotProtocol
+from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
+from anymo.evaluation.kept import corpus_identity, kept
+from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger
+from anymo.evaluation.real_sets import SetProtocol, evaluate_set
+from anymo.pipeline import AnymoPipeline
+
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherSet:
+    """A registered set whose files you have.
+
+    Attributes:
+        name: of the registry (`anymo evaluate --list`).
+        data: folder with its files; null for a set that is fetched.
+        layout: of the files; null for the set's usual one.
+    """
+
+    name: str
+    data: Path | None = None
+    layout: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsConfig:
+    """What a release is measured on beside the headline.
+
+    Attributes:
+        encoder: retrieval in pools, robustness, gaits and postures at usual places.
+        few_shot_sets: sets with subjects that few and all recordings are learnt from.
+        few_shot: how.
+        other_sets: more registered sets; a test set runs once for each model, and is logged.
+    """
+
+    encoder: ProtocolConfig = field(default_factory=ProtocolConfig)
+    few_shot_sets: tuple[str, ...] = ("spar",)
+    few_shot: FewShotProtocol = field(default_factory=FewShotProtocol)
+    other_sets: tuple[OtherSet, ...] = ()
+
+
+def measure_parts(
+    config: PartsConfig,
+    pipe: AnymoPipeline,
+    corpus: MotionCorpus,
+    bodies: Sequence[Body],
+    draw: DrawConfig,
+    folder: Path,
+) -> Numbers:
+    """Measure what is not measured yet.
+
+    Args:
+        config: what.
+        pipe: the model.
+        corpus: whose held-out clips it never saw.
+        bodies: the bodies the corpus was built with.
+        draw: what held-out windows look like.
+        folder: of the finished parts; a part of the same model, corpus and settings is read from it.
+
+    Returns:
+        `encoder` as `evaluate_encoder`; `few_shot` and `other_sets` by set; `test_sets`, the lines of the
+        ledger about this model.
+    """
+    sha256 = model_hash(pipe.folder)
+    of_model = {"sha256": sha256}
+    on_corpus = {"corpus": corpus_identity(corpus), "draw": draccus.encode(draw)}
+    encoder = kept(
+        folder / "encoder.json",
+        of_model | on_corpus | {"protocol": draccus.encode(config.encoder)},
+        lambda: evaluate_encoder(pipe, corpus, bodies, draw, config.encoder)[0],
+    )
+    few_shot: Numbers = {}
+    if config.few_shot_sets:
+        trained = FewShotConfig(
+            model=pipe.folder, sets=config.few_shot_sets, output=folder / "few_shot", protocol=config.few_shot
+        )
+        few_shot = run_few_shot(trained)["sets"]
+    other = {
+        each.name: kept(
+            folder / "sets" / f"{each.name}.json",
+            of_model | {"set": draccus.encode(each)},
+            partial(_other, pipe, each),
+        )
+        for each in config.other_sets
+    }
+    tested = [line for line in read_ledger(LEDGER) if line["sha256"] in {sha256, *_measured_as(pipe.folder)}]
+    return {"encoder": encoder, "few_shot": few_shot, "other_sets": other, "test_sets": tested}
+
+
+def _other(pipe: AnymoPipeline, each: OtherSet) -> Numbers:
+    protocol = SetProtocol(layout=each.layout)
+    return evaluate_set(pipe, spec_named(each.name), each.data, protocol).to_dict()
+
+
+def _measured_as(folder: Path) -> list[str]:
+    """Hashes a released model went by when it was measured: export writes paths anew."""
+    file = folder / "metrics.json"
+    return [each["sha256"] for each in json.loads(file.read_text())] if file.is_file() else []

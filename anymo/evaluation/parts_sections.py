@@ -1,0 +1,146 @@
+"""Parts of a release as sections of its report, and all recognition figures as one Markdown table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anymo import plots
+from anymo.evaluation.encoder import robustness_figure
+from anymo.evaluation.errors import markdown_table
+from anymo.evaluation.few_shot_run import efficiency_figure
+from anymo.evaluation.report import Cell, Figure, Section, Table
+
+_RETRIEVAL = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
+_RECOGNITION = ("set", "classes", "samples", "accuracy", "macro-F1", "R@2", "chance, accuracy")
+
+
+def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
+    """Sections of `measure_parts`' numbers."""
+    return [
+        _pools(parts["encoder"]["retrieval"]),
+        *_places(parts["encoder"]),
+        *_robustness(parts["encoder"]),
+        *_few_labels(parts["few_shot"]),
+        *_more_sets(parts),
+    ]
+
+
+def recognition_table(parts: Mapping[str, Any]) -> str:
+    """Zero-shot recognition on every set as Markdown, with 95 % intervals, for a model card."""
+    rows = [_row(name, found) for name, found in parts["encoder"]["zero_shot"].items()]
+    return markdown_table(_RECOGNITION, [*rows, *_rows(parts)]) + "\n"
+
+
+def _pools(pools: Mapping[str, Any]) -> Section:
+    ways = {"imu_to_text": "IMU to text", "text_to_imu": "text to IMU"}
+    rows: list[list[Cell]] = [
+        [
+            pool.replace("_", " "),
+            title,
+            round(numbers[way]["gallery_size"], 1),
+            *(
+                numbers[way][key]
+                for key in ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
+            ),
+        ]
+        for pool, numbers in pools.items()
+        for way, title in ways.items()
+    ]
+    columns = ("pool", "way", "candidates", "R@1", "R@5", "R@10", "MRR", "chance, MRR")
+    said = "Clips the model never saw; identical texts are merged; small pools are means over draws."
+    return Section(title="Retrieval", items=[Table(title="Pools", caption=said, columns=columns, rows=rows)])
+
+
+def _places(encoder: Mapping[str, Any]) -> list[Section]:
+    if not (everyday := encoder.get("everyday")):
+        return []
+    classes = next(iter(everyday.values()))["classes"]
+    rows: list[list[Cell]] = [
+        [place, found["accuracy"], *(each["recall"] for each in found["per_class"])]
+        for place, found in everyday.items()
+    ]
+    table = Table(
+        title="Gaits and postures at usual places",
+        caption="One simulated device, mounted as usual, on held-out motion: accuracy, then the share that "
+        "is found of each class.",
+        columns=("place", "accuracy", *classes),
+        rows=rows,
+    )
+    return [Section(title="Simulated everyday activities", items=[table])]
+
+
+def _robustness(encoder: Mapping[str, Any]) -> list[Section]:
+    if (figure := robustness_figure({"model": encoder})) is None:
+        return []
+    shown = Figure(
+        title="Worn otherwise",
+        caption="Accuracy when sensors are turned, shifted, fewer, slower or without a gyroscope.",
+        image=plots.png_data_uri(figure),
+    )
+    return [Section(title="Robustness", items=[shown])]
+
+
+def _few_labels(sets: Mapping[str, Any]) -> list[Section]:
+    if not sets:
+        return []
+    curves = Figure(
+        title="Macro-F1 against the number of recordings trained on",
+        caption="By people held out; 95 % intervals over people and seeds.",
+        image=plots.png_data_uri(efficiency_figure(dict(sets))),
+    )
+    return [Section(title="Few labels", items=[curves, *(_runs(name, n) for name, n in sets.items())])]
+
+
+def _runs(name: str, numbers: Mapping[str, Any]) -> Table:
+    rows: list[list[Cell]] = [
+        [row["method"], row["source"], row["amount"], _interval(row["macro_f1"]),
+         _interval(row.get("macro_f1_difference"))]
+        for row in numbers["runs"]
+    ]  # fmt: skip
+    against = numbers["against"]
+    return Table(
+        title=name,
+        caption=f"Macro-F1 in percent, and points above {against} on the same recordings, paired.",
+        columns=("method", "trained on", "recordings of each class", "macro-F1", f"above {against}"),
+        rows=rows,
+    )
+
+
+def _interval(figure: Mapping[str, float] | None) -> str | None:
+    if figure is None:
+        return None
+    estimate, low, high = (100 * figure[key] for key in ("estimate", "low", "high"))
+    return f"{estimate:.1f} ({low:.1f} to {high:.1f})"
+
+
+def _more_sets(parts: Mapping[str, Any]) -> list[Section]:
+    if not (rows := _rows(parts)):
+        return []
+    table = Table(
+        title="Zero-shot by embedding",
+        caption="Percent, with 95 % intervals. Test sets run once for a model; their figures are the log's.",
+        columns=_RECOGNITION,
+        rows=rows,
+    )
+    return [Section(title="Other sets", items=[table])]
+
+
+def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
+    other = [_row(name, found) for name, found in parts["other_sets"].items()]
+    tested = {line["set"]: line for line in parts["test_sets"] if line["route"] == "embedding"}
+    return [
+        *other,
+        *(_row(f"{name} (test)", line) for name, line in tested.items() if name not in parts["other_sets"]),
+    ]
+
+
+def _row(name: str, found: Mapping[str, Any]) -> list[Cell]:
+    chance = found["chance"]["accuracy"] if "chance" in found else found["chance_accuracy"]
+    shares: Sequence[str] = [
+        _share(found[key], found["intervals"][key]) for key in ("accuracy", "macro_f1", "recall_at_2")
+    ]
+    return [name, found["num_classes"], found["num_samples"], *shares, f"{100 * chance:.1f}"]
+
+
+def _share(value: float, interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"

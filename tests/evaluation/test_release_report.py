@@ -1,0 +1,89 @@
+"""The report of a release by its command: an encoder without a language model, all parts, and once more."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from anymo.config import load, read_yaml
+from anymo.evaluation import parts as measured
+from anymo.evaluation import robustness
+from anymo.evaluation.ledger import model_hash
+from anymo.evaluation.run import ReportConfig
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RELEASE = REPOSITORY / "configs" / "eval" / "release.yaml"
+SMALL = {
+    "draw.window_s": "4.0",
+    "evaluate.sets": "[basic_motions]",
+    "evaluate.num_retrieval": "8",
+    "parts.encoder.sets": "[basic_motions]",
+    "parts.encoder.num_windows": "16",
+    "parts.encoder.pool_size": "8",
+    "parts.encoder.num_pools": "2",
+    "parts.encoder.num_phrases": "3",
+    "parts.encoder.num_moments": "6",
+    "parts.few_shot.methods": "[probe, forest]",
+    "parts.few_shot.against": "forest",
+    "parts.few_shot.shots": "[1]",
+    "parts.few_shot.shares": "[]",
+    "parts.few_shot.num_folds": "2",
+    "parts.few_shot.seeds": "[0]",
+    "parts.other_sets": "[{name: spar}]",
+}
+
+
+def test_the_named_run_loads() -> None:
+    config = load(ReportConfig, ["--config_path", str(RELEASE)])
+    assert config.model is None
+    assert config.parts is not None
+    assert set(read_yaml(RELEASE)["parts"]) == {"encoder", "few_shot_sets", "few_shot", "other_sets"}
+
+
+def test_the_command_measures_once(
+    corpus_folder: Path,
+    encoder_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ledger = tmp_path / "log.jsonl"
+    line = {
+        "sha256": model_hash(encoder_folder), "set": "hapt", "route": "embedding", "num_samples": 30,
+        "num_classes": 6, "accuracy": 0.5, "macro_f1": 0.25, "recall_at_2": 0.75, "chance_accuracy": 1 / 6,
+        "intervals": {"accuracy": [0.4, 0.6], "macro_f1": [0.2, 0.3], "recall_at_2": [0.7, 0.8]},
+    }  # fmt: skip
+    other = line | {"sha256": "of another model", "set": "dsads"}
+    ledger.write_text(json.dumps(line) + "\n" + json.dumps(other) + "\n")
+    monkeypatch.setattr(measured, "LEDGER", ledger)
+    for conditions in ("CONDITIONS", "CHANGES"):  # a part of them, for time
+        every = getattr(robustness, conditions)
+        some = {name: every[name] for name in ("device rate, Hz", "channels")}
+        monkeypatch.setattr(robustness, conditions, some)
+    given = {"model": encoder_folder, "corpus": corpus_folder, "output": tmp_path / "report"} | SMALL
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["report.py", "--config_path", str(RELEASE), *words])
+    runpy.run_path(str(REPOSITORY / "eval" / "report.py"), run_name="__main__")
+    assert "zero-shot basic_motions, embedding" in capsys.readouterr().out
+
+    page = (tmp_path / "report" / "report.html").read_text()
+    for title in ("Retrieval", "Robustness", "Few labels", "Other sets"):
+        assert f"<h2>{title}</h2>" in page
+    assert "What the language model says" not in page
+    table = (tmp_path / "report" / "recognition.md").read_text()
+    assert (
+        "| hapt (test) | 6 | 30 | 50.0 (40.0 to 60.0) | 25.0 (20.0 to 30.0) | 75.0 (70.0 to 80.0) | 16.7 |"
+        in table
+    )
+    assert "dsads" not in table
+    numbers = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert f"| spar | 7 | 140 | {100 * numbers['parts']['other_sets']['spar']['accuracy']:.1f} (" in table
+    assert [row["method"] for row in numbers["parts"]["few_shot"]["spar"]["runs"]] == ["probe", "forest"]
+
+    monkeypatch.setattr(measured, "evaluate_encoder", None)
+    monkeypatch.setattr(measured, "evaluate_set", None)
+    runpy.run_path(str(REPOSITORY / "eval" / "report.py"), run_name="__main__")
+    again = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert again["parts"] == numbers["parts"]
