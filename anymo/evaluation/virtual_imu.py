@@ -15,7 +15,7 @@ from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
 
 VIRTUAL = ("virtual", "virtual+rank", "virtual+class_rank")
-SOURCES = ("real", *(f"real+{source}" for source in VIRTUAL), *VIRTUAL)
+SOURCES: tuple[str, ...] = ("real", *(f"real+{source}" for source in VIRTUAL), *VIRTUAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
