@@ -15,6 +15,7 @@ from anymo.records import GRAVITY_MPS2, Array, Recording, SensorStream
 from anymo.simulation import DeviceModel, RankTransform, placement_matrix
 from anymo.skeleton import INDEX, MIRROR
 
+VIRTUAL_SUBJECT = "virtual"
 _JITTER_M = 0.04
 _SPEED = (0.85, 1.15)
 
@@ -47,7 +48,7 @@ def virtual_recordings(
         rng: where every draw comes from.
 
     Returns:
-        num recordings for each label in turn, their subject "virtual".
+        num recordings for each label in turn, their subject `VIRTUAL_SUBJECT`.
 
     Raises:
         ValueError: a label without clips, no recording to be like, or clips that all are under 0.5 s.
@@ -67,7 +68,7 @@ def virtual_recordings(
             made.append(
                 Recording(
                     sensors=sensors,
-                    subject="virtual",
+                    subject=VIRTUAL_SUBJECT,
                     label=label,
                     text=corpus.captions[int(moment.clip)][0],
                     name=f"virtual {label} {k}",

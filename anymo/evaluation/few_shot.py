@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,16 @@ from anymo.training.classifiers import (
 )
 
 NOTHING = Amount()
+
+# The package's source that decides what a training gives: a finished one is kept while it is the same.
+_CODE = (
+    "data/virtual.py",
+    "data/window.py",
+    "encoders/*.py",
+    "simulation/rank_transform.py",
+    "training/classifiers/*.py",
+    "training/optim.py",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +121,25 @@ def few_shot(
         protocol: splits, draws and methods.
         virtual: where virtual recordings come from, for sources that have them.
         cells: folder in which each finished training leaves its scores; a call with the same recordings,
-            model, method and draw reads them. None keeps nothing.
+            real and virtual, model, method, draw and code reads them. None keeps nothing.
 
     Raises:
         ValueError: recordings without label or subject, a class with too few, a leak between training and
-            test, or a source of virtual recordings without `virtual`.
+            test, or a source of virtual recordings without `virtual`; all before the first training.
     """
     if virtual is None and (needing := [s for s in protocol.sources if s != "real"]):
         raise ValueError(f"few-shot: sources {needing} need virtual recordings; give a corpus")
+    if nameless := [r.name for r in recordings if not r.label]:
+        raise ValueError(
+            f"few-shot: expected a label for each recording, got none for {len(nameless)}, the first "
+            f"{nameless[0]!r}; label them or leave them out"
+        )
     trials = _Trials(recordings, pipe, protocol, virtual, cells)
     splits = [subject_splits(recordings, protocol.num_folds, seed) for seed in protocol.seeds]
     shape = len(protocol.seeds), len(recordings), len(trials.classes)
     scores = {run: np.full(shape, np.nan) for run in protocol.runs()}
+    for split, run in product(chain(*splits), scores):
+        drawn(split, trials.named, run.amount)  # too few of a class are found out before hours of training
     seconds: dict[Run, list[float]] = {run: [] for run in scores}
     trained = [(k, split, run) for k, own in enumerate(splits) for split in own for run in scores]
     for k, split, run in tqdm(trained, desc="few-shot", unit="fit"):
@@ -150,10 +168,11 @@ class _Trials:
     ) -> None:
         self.recordings, self.pipe, self.protocol = recordings, pipe, protocol
         self.virtual, self.cells = virtual, cells
+        self.named = np.array([r.label for r in recordings])
         self.classes = tuple(sorted({r.label for r in recordings}))
         self.label = np.array([self.classes.index(r.label) for r in recordings])
         self.methods = {name: build_method(name, pipe.encoder) for name in protocol.methods}
-        self.facts = [model_hash(pipe.folder), pipe.window_s, pipe.hop_s, _hash(recordings)]
+        self.facts = [model_hash(pipe.folder), _code_hash(), pipe.window_s, pipe.hop_s, _hash(recordings)]
         self.real = lru_cache(maxsize=None)(self._real)
         self.simulated = lru_cache(maxsize=1)(self._simulated)
         # methods follow one another on the same draw
@@ -161,10 +180,10 @@ class _Trials:
 
     def scores(self, seed: int, split: Split, run: Run) -> tuple[Array, float]:
         """Scores (test recordings, C), and the seconds that the fit took when it was made."""
-        rows = drawn(split, self.label, run.amount)
+        rows = drawn(split, self.named, run.amount)
         facts = [*self.facts, seed, rows.tolist(), split.test.tolist(), repr(self.methods[run.method])]
-        if run.source != "real" and self.virtual is not None:
-            facts += [run.source, self.protocol.num_virtual, self.virtual.to_dict()]
+        if run.source != "real":
+            facts += [run.source, _hash(self.simulated(seed))]
         key = sha256(json.dumps(facts).encode()).hexdigest()
         file = self._file(seed, split, run)
         found = json.loads(file.read_text()) if file is not None and file.is_file() else {}
@@ -186,8 +205,9 @@ class _Trials:
         return self.cells / run.method / run.source / amount / f"split-{kind}-{fold}-seed{seed}.json"
 
     def _fitted(self, seed: int, split: Split, run: Run, rows: np.ndarray) -> tuple[Array, float]:
+        training = self._training(seed, run, rows)
         began = time.monotonic()
-        predict = self.methods[run.method].fit(self._training(seed, run, rows), seed)
+        predict = self.methods[run.method].fit(training, seed)
         took = time.monotonic() - began
         _, scores = recording_scores(predict, self.real(run.method).of(split.test))
         return scores, took
@@ -222,6 +242,13 @@ class _Trials:
     def _virtual_windows(self, seed: int, source: str, rows: tuple[int, ...]) -> Examples:
         train = [self.recordings[i] for i in rows]
         return self._cut(with_calibration(self.simulated(seed), source, train))
+
+
+def _code_hash() -> str:
+    """SHA-256 of the source that `_CODE` names."""
+    root = Path(__file__).parents[1]
+    files = sorted(file for pattern in _CODE for file in root.glob(pattern))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _hash(recordings: Sequence[Recording]) -> str:

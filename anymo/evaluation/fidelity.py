@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.data import collate
-from anymo.evaluation.virtual_imu import VirtualImu, with_calibration
+from anymo.evaluation.virtual_imu import VIRTUAL, VirtualImu, with_calibration
 from anymo.metrics import discriminator_accuracy, frechet_distance
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Array, Recording
-
-VIRTUAL = ("virtual", "virtual+rank", "virtual+class_rank")
 
 
 def fidelity(

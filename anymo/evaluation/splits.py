@@ -82,12 +82,12 @@ def subject_splits(recordings: Sequence[Recording], num_folds: int, seed: int) -
     return splits
 
 
-def drawn(split: Split, label: Ints, amount: Amount) -> Ints:
+def drawn(split: Split, label: npt.NDArray[np.str_], amount: Amount) -> Ints:
     """Recordings to train on, in ascending order; a greater amount contains a smaller one.
 
     Args:
         split: where they come from.
-        label: (R,) class of every recording of the set.
+        label: (R,) of every recording of the set.
         amount: how many; of a share, rounded up.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,16 +14,8 @@ from anymo.data.virtual import calibrated, virtual_recordings
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
 
-Source = Literal[
-    "real",
-    "real+virtual",
-    "real+virtual+rank",
-    "real+virtual+class_rank",
-    "virtual",
-    "virtual+rank",
-    "virtual+class_rank",
-]
-SOURCES: tuple[str, ...] = get_args(Source)
+VIRTUAL = ("virtual", "virtual+rank", "virtual+class_rank")
+SOURCES: tuple[str, ...] = ("real", *(f"real+{source}" for source in VIRTUAL), *VIRTUAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

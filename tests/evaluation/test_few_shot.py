@@ -109,6 +109,7 @@ def test_a_run_goes_on_where_it_was(
     waves: Sequence[Recording],
     fits: list[tuple[str, tuple[int, ...], int]],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     straight = few_shot(waves, pipe, QUICK, cells=tmp_path)
     files = sorted(tmp_path.rglob("*.json"))
@@ -124,6 +125,23 @@ def test_a_run_goes_on_where_it_was(
     louder = [replace(r, sensors=tuple(replace(s, acc=1.1 * s.acc) for s in r.sensors)) for r in waves]
     few_shot(louder, pipe, QUICK, cells=tmp_path)
     assert len(fits) == 24
+    fits.clear()
+    monkeypatch.setattr(module, "_code_hash", lambda: "of other code")
+    few_shot(louder, pipe, QUICK, cells=tmp_path)
+    assert len(fits) == 24
+
+
+def test_the_code_that_decides_is_there() -> None:
+    package = Path(configuration.__file__).parent
+    assert [pattern for pattern in module._CODE if not any(package.glob(pattern))] == []
+
+
+def test_too_few_recordings_are_found_out_before_the_first_fit(
+    pipe: AnymoPipeline, waves: list[Recording], fits: list[tuple[str, tuple[int, ...], int]]
+) -> None:
+    with pytest.raises(ValueError, match="expected 9 recordings or more of class a to train on"):
+        few_shot(waves, pipe, replace(QUICK, shots=(1, 9)))
+    assert fits == []
 
 
 def test_columns_are_in_order() -> None:
@@ -236,5 +254,5 @@ def test_a_config_that_cannot_work_is_refused(pipe: AnymoPipeline, waves: list[R
         FewShotConfig(protocol=protocol)
     with pytest.raises(ValueError, match="need virtual recordings; give a corpus"):
         few_shot(waves, pipe, protocol)
-    with pytest.raises(ValueError, match="expected 9 recordings or more of class 0"):
-        few_shot(waves, pipe, replace(QUICK, shots=(9,)))
+    with pytest.raises(ValueError, match=r"a label for each recording, got none for 1, the first 's0a0'"):
+        few_shot([replace(waves[0], label=""), *waves[1:]], pipe, QUICK)

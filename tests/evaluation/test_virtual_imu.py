@@ -1,5 +1,6 @@
 """Which activities stand for a label, training on virtual recordings, and how near they come to real ones."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 import torch
 
 from anymo.body import Body
+from anymo.data.blocks import Blocks
 from anymo.data.corpus import MotionCorpus
 from anymo.evaluation.few_shot import NOTHING, FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import Run
-from anymo.evaluation.fidelity import VIRTUAL, fidelity, fidelity_table
-from anymo.evaluation.virtual_imu import Activity, VirtualImu, find_virtual_imu
+from anymo.evaluation.fidelity import fidelity, fidelity_table
+from anymo.evaluation.virtual_imu import VIRTUAL, Activity, VirtualImu, find_virtual_imu
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
 
@@ -96,6 +98,28 @@ def test_every_source_is_trained_on(
     assert result.baseline(mixed) == real
     assert alone == Run(method="probe", source="virtual", amount=NOTHING)
     assert result.baseline(alone) is None
+
+
+def test_other_virtual_recordings_are_trained_on_anew(
+    pipe: AnymoPipeline, virtual: VirtualImu, people: list[Recording], tmp_path: Path
+) -> None:
+    """The same activities of a corpus that has changed."""
+    protocol = FewShotProtocol(
+        methods=("probe",), sources=("real+virtual",), shots=(1,), shares=(), num_folds=3, seeds=(0,),
+        num_virtual=2, against="probe",
+    )  # fmt: skip
+
+    def keys(source: VirtualImu) -> set[str]:
+        few_shot(people, pipe, protocol, virtual=source, cells=tmp_path)
+        return {json.loads(file.read_text())["key"] for file in tmp_path.rglob("*.json")}
+
+    first = keys(virtual)
+    assert len(first) == 3
+    assert keys(virtual) == first
+    features = virtual.corpus.features
+    assert isinstance(features, Blocks)
+    louder = replace(virtual.corpus, features=Blocks([1.5 * block for block in features.blocks]))
+    assert not keys(replace(virtual, corpus=louder)) & first
 
 
 def test_fidelity_finds_the_same_motion_near_and_noise_far(

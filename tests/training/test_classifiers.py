@@ -9,6 +9,7 @@ import torch
 from labelled_toys import CLASSES, swing, swings
 from scipy.spatial.transform import Rotation
 
+from anymo.data.virtual import VIRTUAL_SUBJECT
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
 from anymo.records import Recording, WindowBatch
 from anymo.training.classifiers import (
@@ -28,6 +29,7 @@ from anymo.training.classifiers import (
 )
 from anymo.training.classifiers.hand_made import _PER_VECTOR
 from anymo.training.classifiers.probe import chosen_penalty, regression
+from anymo.training.classifiers.raw_networks import Kind
 
 BRISK = Descent(min_steps=40, max_steps=40, lr=3e-3)
 
@@ -203,6 +205,23 @@ def test_penalty_is_chosen_on_other_people(encoder: ImuEncoder) -> None:
     assert chosen_penalty(telling.of([0, int(np.argmax(label == 1))]), (1.0, 2.0, 3.0), seed=0) == 2.0
 
 
+def test_penalty_is_chosen_on_real_people_where_there_are_any() -> None:
+    """A feature tells real classes apart and virtual ones not, which are more: the weak penalty is right."""
+    rng = np.random.default_rng(0)
+    label = np.concatenate([np.arange(60) % 2, rng.integers(0, 2, 200)])
+    x = rng.normal(size=(260, 3))
+    x[:60, 0] += 8.0 * label[:60]
+    examples = Examples(
+        inputs=x,
+        label=label,
+        recording=np.arange(260),
+        subject=np.array([f"s{k // 10}" for k in range(60)] + [VIRTUAL_SUBJECT] * 200),
+        num_classes=2,
+    )
+    assert chosen_penalty(examples, (1e-4, 1e2), seed=0) == 1e2
+    assert chosen_penalty(examples.of(np.arange(60, 260)), (1e-4, 1e2), seed=0) == 1e-4
+
+
 def test_regression_is_scikit_learns() -> None:
     from sklearn.linear_model import LogisticRegression
 
@@ -244,6 +263,18 @@ def test_errors_say_what_to_do(encoder: ImuEncoder) -> None:
         joined(examples, represented(Forest(), examples))
     with pytest.raises(ValueError, match="0 < min_steps <= max_steps"):
         Descent(min_steps=10, max_steps=5)
+    stgcn = ImuEncoder(AnymoEncoderConfig(architecture="stgcn", hidden_size=16, num_heads=2, base_channels=4))
+    with pytest.raises(ValueError, match=r"an encoder with linear maps, got architecture 'stgcn'.*in full"):
+        build_method("lora", stgcn)
+
+
+@pytest.mark.parametrize("kind", ["cnn", "deepconvlstm"])
+def test_what_training_never_had_is_not_read_later(kind: Kind) -> None:
+    """Trained without gyroscopes, a network answers alike with one and without."""
+    method = RawNetwork(kind, Descent(min_steps=2, max_steps=2))
+    fitted = method.fit(represented(method, cut([swing(c, "s", 0, gyro=False) for c in CLASSES])), seed=0)
+    said = [fitted(method.represent(windows([swing("slow", "t", 0, gyro=g)]))) for g in (True, False)]
+    assert np.array_equal(*said)
 
 
 def test_networks_refuse_another_number_of_slots() -> None:

@@ -54,6 +54,13 @@ class FineTuning:
     descent: Descent = field(default_factory=Descent)
     rank: int = 8
 
+    def __post_init__(self) -> None:
+        if self.trained == "lora" and not _linear_maps(self.encoder):
+            raise ValueError(
+                f"lora: expected an encoder with linear maps, got architecture "
+                f"{self.encoder.config.architecture!r}, whose backbone has none; fine-tune it in full"
+            )
+
     def represent(self, batch: WindowBatch) -> WindowBatch:
         """The windows themselves."""
         return batch
@@ -92,6 +99,9 @@ def _adapt(encoder: ImuEncoder, rank: int) -> None:
 
     for parameter in encoder.parameters():
         parameter.requires_grad = False
-    linear = [name for name, module in encoder.backbone.named_modules() if isinstance(module, nn.Linear)]
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear, bias="none")
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_linear_maps(encoder), bias="none")
     inject_adapter_in_model(config, encoder.backbone)
+
+
+def _linear_maps(encoder: ImuEncoder) -> list[str]:
+    return [name for name, module in encoder.backbone.named_modules() if isinstance(module, nn.Linear)]

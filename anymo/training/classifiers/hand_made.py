@@ -62,10 +62,8 @@ def _vector_features(vector: Array, valid: Bools, rate_hz: float) -> Array:
     quantile = np.nanquantile(channel, QUANTILES, axis=1).transpose(1, 2, 0)
     moments = np.concatenate([mean[..., None], std[..., None], quantile], axis=-1)
     spectral = _spectral_features(centred, count, rate_hz)
-    return np.concatenate(
-        [np.concatenate([moments, spectral], axis=-1).reshape(len(vector), -1), _correlations(centred, std)],
-        axis=1,
-    )
+    channels = np.concatenate([moments, spectral], axis=-1).reshape(len(vector), -1)
+    return np.concatenate([channels, _correlations(centred, std, count)], axis=1)
 
 
 def _spectral_features(centred: Array, count: npt.NDArray[np.int64], rate_hz: float) -> Array:
@@ -82,12 +80,11 @@ def _spectral_features(centred: Array, count: npt.NDArray[np.int64], rate_hz: fl
     return np.stack([*(np.log(b + _LEVEL) for b in bands), entropy, strongest], axis=-1)
 
 
-def _correlations(centred: Array, std: Array) -> Array:
+def _correlations(centred: Array, std: Array, count: npt.NDArray[np.int64]) -> Array:
     """(M, 3) of the axes xy, xz, yz; NaN where an axis stands still."""
-    count = (centred != 0).any(axis=-1).sum(axis=1)
     rows = []
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        shared = (centred[..., one] * centred[..., other]).sum(axis=1) / np.maximum(count, 1)
+        shared = (centred[..., one] * centred[..., other]).sum(axis=1) / count[:, 0]
         scale = std[:, one] * std[:, other]
         rows.append(np.divide(shared, scale, out=np.full(len(shared), np.nan), where=scale > _LEVEL))
     return np.stack(rows, axis=-1)
@@ -111,9 +108,7 @@ class Forest:
         from sklearn.ensemble import RandomForestClassifier
 
         check_classes(examples)
-        forest = RandomForestClassifier(
-            self.num_trees, class_weight="balanced", random_state=seed, min_samples_leaf=1
-        )
+        forest = RandomForestClassifier(self.num_trees, class_weight="balanced", random_state=seed)
         forest.fit(features(examples.inputs), examples.label)
 
         def predict(inputs: Inputs) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from anymo.data.virtual import VIRTUAL_SUBJECT
 from anymo.encoders import ImuEncoder
 from anymo.encoders.layers import masked_mean
 from anymo.records import Array, WindowBatch
@@ -92,7 +93,8 @@ def chosen_penalty(examples: Examples, penalties: Sequence[float], seed: int) ->
     """The penalty with the highest likelihood of held-out windows; the middle one where none can be held out.
 
     Whole people are held out in up to five folds where two or more keep every class in every training part;
-    else recordings are.
+    else recordings are. Virtual recordings that stand beside real ones are always trained on: those to be
+    recognised are real.
     """
     for group in (examples.subject, examples.recording.astype(str)):
         folds = _folds(examples, group, seed)
@@ -104,7 +106,8 @@ def chosen_penalty(examples: Examples, penalties: Sequence[float], seed: int) ->
 
 def _folds(examples: Examples, group: np.ndarray, seed: int) -> list[np.ndarray]:
     """Recordings held out in each fold; none unless every class is left to train on in each of them."""
-    names = np.random.default_rng([seed, 41]).permutation(np.unique(group))
+    real = examples.subject != VIRTUAL_SUBJECT
+    names = np.random.default_rng([seed, 41]).permutation(np.unique(group[real] if real.any() else group))
     if len(names) < 2:
         return []
     folds = []

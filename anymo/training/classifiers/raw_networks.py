@@ -16,13 +16,15 @@ from anymo.training.classifiers.descent import Descent, descend, window_inputs
 from anymo.training.classifiers.examples import Examples, Predict, check_classes, slots_by_segment
 
 Kind = Literal["cnn", "deepconvlstm"]
+_LEAST_STD = 1e-4  # m/s² or rad/s: below what sensors resolve
 
 
 class SampleChannels(nn.Module):
     """Standardised channels of each slot, and two that say where acc and gyro were sampled.
 
     Mean and deviation are those of the training samples that are there. What is missing stands at the mean,
-    and the channels beside it say that it does.
+    and the channels beside it say that it does. A channel that never was there in training, or never changed,
+    is missing ever after.
     """
 
     mean: torch.Tensor
@@ -36,7 +38,7 @@ class SampleChannels(nn.Module):
         mean = signal.sum(dim=(0, 2)) / total
         square = ((signal - mean[:, None]) ** 2).masked_fill(~seen, 0.0).sum(dim=(0, 2)) / total
         self.register_buffer("mean", mean)
-        self.register_buffer("std", square.sqrt().clamp_min(1e-6))
+        self.register_buffer("std", square.sqrt())
 
     def forward(self, batch: WindowBatch) -> torch.Tensor:
         """(B, C, T).
@@ -50,10 +52,9 @@ class SampleChannels(nn.Module):
                 f"network: expected windows of {num_slots} sensor slots, as in training, got "
                 f"{batch.signal.shape[1]}; cut them together"
             )
-        seen = _seen(batch)
-        # a deviation of 1e-6 is that of a channel that never was there in training
+        seen = _seen(batch) & (self.std > _LEAST_STD)[:, None]
         scaled = ((batch.signal - self.mean[:, None]) / self.std[:, None]).masked_fill(~seen, 0.0)
-        channels = torch.cat([scaled.clamp(-20, 20), seen[..., [0, 3]].to(scaled)], dim=-1)
+        channels = torch.cat([scaled, seen[..., [0, 3]].to(scaled)], dim=-1)
         return channels.permute(0, 1, 3, 2).flatten(1, 2)
 
 
