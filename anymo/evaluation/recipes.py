@@ -72,6 +72,7 @@ class RecipesConfig:
         variants: what is compared; gains are stated against the first.
         seeds: of each.
         budget_s: seconds of training steps of each run.
+        steps: training steps of each run instead, where all cost alike; null for the budget.
         json: another file for the numbers; null for none.
         test_sets: run the test sets too, once for each run: see eval/test_set_log.jsonl.
         draw: what held-out windows look like; the rate is each model's own.
@@ -83,17 +84,18 @@ class RecipesConfig:
     variants: tuple[Variant, ...] = ()
     seeds: tuple[int, ...] = (0, 1, 2)
     budget_s: float = 1200.0
+    steps: int | None = None
     json: Path | None = None
     test_sets: bool = False
     draw: DrawConfig = field(default_factory=lambda: DrawConfig(max_sensors=5))
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
 
     def __post_init__(self) -> None:
-        names = [v.name for v in self.variants]
-        if not names or len(set(names)) < len(names) or not self.seeds or self.budget_s <= 0:
+        names, budget = [v.name for v in self.variants], self.budget_s if self.steps is None else self.steps
+        if not names or len(set(names)) < len(names) or not self.seeds or budget <= 0:
             raise ValueError(
-                "recipes: expected variants of different names, one seed or more and budget_s above 0, got "
-                f"{names}, {self.seeds} and {self.budget_s}"
+                "recipes: expected variants of different names, one seed or more, and budget_s or steps above "
+                f"0, got {names}, {self.seeds} and {budget}"
             )
 
 
@@ -104,7 +106,7 @@ def run_recipes(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, Any]
     timed, is kept too.
 
     Returns:
-        Numbers for JSON: `runs` by variant and seed, and the `budget_s`.
+        Numbers for JSON: `runs` by variant and seed, and the `budget_s` or `steps`.
 
     Raises:
         ValueError: a variant's configuration is not one, or the folder was made for another comparison.
@@ -181,7 +183,9 @@ def _folder(config: RecipesConfig, variant: Variant, seed: int) -> Path:
 
 
 def _steps(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, int]:
-    """Steps of each variant: those written down, or the budget over the time of an undisturbed step."""
+    """Steps of each variant: those stated or written down, or the budget over the time of a quiet step."""
+    if config.steps is not None:
+        return {variant.name: config.steps for variant in config.variants}
     file, facts = config.output / "steps.json", {"budget_s": config.budget_s, "corpus": str(config.corpus)}
     state: dict[str, Any] = facts | {"variants": {}}
     if file.is_file():
@@ -270,7 +274,8 @@ def _tested(config: RecipesConfig, folder: Path) -> dict[str, Any]:
 
 def _written(config: RecipesConfig, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Write numbers, table and figure (of the first seed)."""
-    numbers = {"budget_s": config.budget_s, "corpus": str(config.corpus), "runs": runs}
+    budget = {"budget_s": config.budget_s} if config.steps is None else {"steps": config.steps}
+    numbers = budget | {"corpus": str(config.corpus), "runs": runs}
     for file in (config.output / "recipes.json", *([config.json] if config.json else [])):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(numbers, indent=2) + "\n")

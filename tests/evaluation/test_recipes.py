@@ -95,6 +95,17 @@ def test_steps_fit_the_budget_and_runs_are_kept(
         run_recipes(replace(config, variants=(other,)), bodies)
 
 
+def test_steps_can_be_stated(
+    corpus_folder: Path, bodies: Sequence[Body], tmp_path: Path, measured: list[str]
+) -> None:
+    config = replace(comparison(corpus_folder, tmp_path / "runs"), steps=1)
+    numbers = run_recipes(config, bodies)
+    assert {name: run["0"]["steps"] for name, run in numbers["runs"].items()} == {"all": 1, "no_pose": 1}
+    assert (numbers["steps"], "budget_s" in numbers) == (1, False)
+    with pytest.raises(ValueError, match=r"budget_s or steps above 0, got .* and 0"):
+        replace(config, steps=0)
+
+
 def test_a_step_is_timed(
     corpus_folder: Path, bodies: Sequence[Body], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
