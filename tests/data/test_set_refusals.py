@@ -46,6 +46,20 @@ def test_rows_longer_than_the_header_are_not_shifted(tmp_path: Path) -> None:
         load_files(spec, tmp_path)
 
 
+def test_a_number_is_a_place_and_no_name(tmp_path: Path) -> None:
+    sensors = (Sensor(placement="head", columns=(0, 1, 2)),)
+    table = pd.DataFrame(still(1)[:, :3] / G, columns=["0", "1", "2"]).assign(what="walk")
+    write(tmp_path / "a.csv", table, header=True)
+    spec = mine(tables=replace(tables(label="what"), sensors=sensors))
+    check(load_files(spec, tmp_path), 0, ("head", still(1)[:, :3]), label="walk", subject="")
+    table.insert(0, "time", np.arange(300) / 50)
+    write(tmp_path / "a.csv", table, header=True)
+    with pytest.raises(
+        ValueError, match=r"column 0 is counted from 0, but the header has that name elsewhere"
+    ):
+        load_files(spec, tmp_path)
+
+
 def test_sensors_with_files_of_their_own_are_joined_once(tmp_path: Path) -> None:
     spec = mine(tables=tables(r"(?P<sensor>left|right)_(?P<label>[a-z]+)"))
     csv(tmp_path / "left_walk_1.csv", 1)

@@ -127,6 +127,11 @@ def _column(table: "pd.DataFrame", column: Column, where: str) -> "pd.Series[Any
     if isinstance(column, int):
         if column >= table.shape[1]:
             raise ValueError(f"{where}: expected a column {column}, got {table.shape[1]} columns (from 0)")
+        if str(column) in table.columns and table.columns[column] != str(column):
+            raise ValueError(
+                f"{where}: column {column} is counted from 0, but the header has that name elsewhere; count "
+                "all columns, with `header: false` and `skip_rows: 1`"
+            )
         return table.iloc[:, column]
     if column not in table.columns:
         known = ", ".join(map(str, table.columns[:40]))
