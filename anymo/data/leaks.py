@@ -22,7 +22,8 @@ def check_split(train: Sequence[Recording], test: Sequence[Recording]) -> None:
 
     Found are the same recording (source and name), the same person (source and subject), and runs of 16
     samples of acceleration that occur on both sides, so also windows of one recording that overlap, shifted
-    by any number of samples and under other names. Signals that were resampled or turned are not found.
+    by any number of samples and under other names. Signals that were resampled, filtered or turned are not
+    found, nor people who are in two sets.
 
     Args:
         train: what is trained on.

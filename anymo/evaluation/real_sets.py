@@ -16,7 +16,7 @@ from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
-from anymo.pipeline import AnymoPipeline, Route
+from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -125,7 +125,9 @@ def summary(found: SetEvaluation) -> list[str]:
         "",
         *error_analysis(result, "By class").splitlines(),
         "",
-        f"Intervals are over {zero.to_dict()['interval_over']}. {found.spec.notes}",
+        *found.report.lines(),
+        f"Intervals are over {'subjects' if zero.by_subject else 'recordings'}. Templates: "
+        f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
 
 

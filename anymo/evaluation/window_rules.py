@@ -14,6 +14,7 @@ import torch
 from anymo.data.window import collate, windows
 from anymo.pipeline import AnymoPipeline, Route
 from anymo.pipeline.batches import check_rates_hold, chunks
+from anymo.pipeline.labels import check_labels
 from anymo.records import Recording, WindowBatch
 
 Rule = Literal["recording", "window", "first-10s", "as-one"]
@@ -51,6 +52,7 @@ def scored(
     Raises:
         ValueError: "as-one" of a recording of over 60 s, or what the pipeline refuses.
     """
+    check_labels(labels, route)
     if rule in ("recording", "first-10s"):
         read = [_first(r) for r in recordings] if rule == "first-10s" else recordings
         logits = pipe.scores(read, labels=labels, route=route, max_windows=max_windows).numpy()

@@ -31,8 +31,8 @@ class ZeroShotResult:
     """What one model makes of one set by one route.
 
     max_windows  windows read of each recording; None for all
-    intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2, over subjects where the set names two
-                 or more, else over recordings
+    intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2, over subjects where the set names that
+                 of each recording, two or more, else over recordings
     by_subject   whether they are over subjects
     rule         what of a recording is read: a key of `window_rules.RULES`
     """
@@ -94,7 +94,7 @@ def zero_shot(
     scores, owner = scored(pipe, recordings, words, route, rule, max_windows)
     truth = np.array([spec.labels.index(r.label) for r in recordings])[owner]
     subjects = np.array([r.subject for r in recordings])[owner]
-    by_subject = len(set(subjects)) > 1
+    by_subject = len(set(subjects)) > 1 and all(subjects)
     by_recording = rule == "window" and len(recordings) > 1  # windows of one are not independent
     groups = subjects if by_subject else owner if by_recording else None
     return ZeroShotResult(

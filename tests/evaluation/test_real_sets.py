@@ -14,7 +14,7 @@ from anymo.data.sets import spec_named
 from anymo.data.test_sets import TEST_SETS
 from anymo.evaluation.ledger import read_ledger
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
-from anymo.evaluation.window_rules import scored
+from anymo.evaluation.window_rules import RULES, Rule, scored
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
 
@@ -60,7 +60,8 @@ def test_a_development_set_needs_no_folder(pipe: AnymoPipeline, tmp_path: Path) 
     told = "\n".join(summary(found))
     assert f"{100 * metrics['accuracy']:.1f}" in told
     assert "25.0" in told  # chance
-    assert "Intervals are over recordings" in told
+    assert "Intervals are over recordings. Templates: '{}', 'a person is {}'." in told
+    assert "80 recordings, 80 sensors, 8000 samples, 0 of them missing" in told
 
 
 def test_rules_of_windows(pipe: AnymoPipeline) -> None:
@@ -77,6 +78,12 @@ def test_rules_of_windows(pipe: AnymoPipeline) -> None:
     assert not np.allclose(one, whole)
     alone, _ = scored(pipe, real[:1], WORDS, "embedding", "as-one")
     np.testing.assert_allclose(alone, one[:1], atol=1e-4)  # padding in a batch changes nothing
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_labels_are_checked_by_every_rule(pipe: AnymoPipeline, rule: Rule) -> None:
+    with pytest.raises(ValueError, match="given twice"):
+        scored(pipe, load_set("basic_motions")[:1], ("walking", "Walking"), "embedding", rule)
 
 
 def test_the_first_ten_seconds(pipe: AnymoPipeline) -> None:

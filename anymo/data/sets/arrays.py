@@ -14,18 +14,22 @@ from anymo.data.sets.layouts import Segments, Sensor, UniMts
 from anymo.data.sets.spec import DatasetSpec
 from anymo.data.sets.tables import matrix_columns
 
+_OF_SEGMENTS = ("data", "seg_start", "seg_len", "subject", "label", "placement", "rec", "hz")
+
 
 def read_segments(layout: Segments, folder: Path) -> Iterator[RawItem]:
     """Segments of `data` (N, 6), each with subject, label, placement and the moment it belongs to.
 
     Raises:
         FileNotFoundError: the file is not there.
-        ValueError: a placement is none of the spec.
+        ValueError: an array is missing, or a placement is none of the spec.
     """
     whole = folder / layout.file
     file = whole if whole.is_file() else existing(folder / Path(layout.file).name)
     with np.load(file, allow_pickle=False) as arrays:
         data = {key: arrays[key] for key in arrays.files}
+    if missing := [key for key in _OF_SEGMENTS if key not in data]:
+        raise ValueError(f"{file.name}: expected {', '.join(_OF_SEGMENTS)}, got no {', '.join(missing)}")
     for i, (start, length) in enumerate(zip(data["seg_start"], data["seg_len"], strict=True)):
         where = f"{file.name}[{i}]"
         label = plain(_word(data, "label", i))
@@ -43,7 +47,7 @@ def read_segments(layout: Segments, folder: Path) -> Iterator[RawItem]:
         )
 
 
-def read_unimts(layout: UniMts, folder: Path, split: str = "test") -> Iterator[RawItem]:
+def read_unimts(layout: UniMts, folder: Path) -> Iterator[RawItem]:
     """Windows of `X_test.npy` with the words of the label file; subjects are not given.
 
     Raises:
@@ -52,11 +56,11 @@ def read_unimts(layout: UniMts, folder: Path, split: str = "test") -> Iterator[R
     """
     folder = unimts_folder(layout, folder)
     labels = unimts_labels(folder)
-    values = np.load(existing(folder / f"X_{split}.npy"), allow_pickle=False)
-    truth = np.load(existing(folder / f"y_{split}.npy"), allow_pickle=False)
+    values = np.load(existing(folder / "X_test.npy"), allow_pickle=False)
+    truth = np.load(existing(folder / "y_test.npy"), allow_pickle=False)
     if values.ndim != 3 or truth.shape != (len(values),):
         raise ValueError(
-            f"{folder.name}: expected X_{split}.npy (N, T, C) and y_{split}.npy (N,), got {values.shape} and "
+            f"{folder.name}: expected X_test.npy (N, T, C) and y_test.npy (N,), got {values.shape} and "
             f"{truth.shape}"
         )
     for i, code in enumerate(truth.tolist()):
@@ -72,11 +76,13 @@ def read_unimts(layout: UniMts, folder: Path, split: str = "test") -> Iterator[R
 
 
 def with_unimts_labels(spec: DatasetSpec, layout: UniMts, folder: Path) -> DatasetSpec:
-    """The spec with the label file's words: its codes count otherwise than the originals'.
+    """The spec with the label file's words, as its codes count otherwise than the originals'.
+
+    Windows of one array are equally long: rows of zeros fill up the shorter ones, and are missing.
 
     Raises:
         FileNotFoundError: there is no label file.
-        ValueError: it has another number of classes than is known of the set.
+        ValueError: it has another number of classes than is known of the set, or two of the same words.
     """
     labels = unimts_labels(unimts_folder(layout, folder))
     if layout.num_classes not in (None, len(labels)):
@@ -84,7 +90,12 @@ def with_unimts_labels(spec: DatasetSpec, layout: UniMts, folder: Path) -> Datas
             f"set {spec.name}: expected {layout.num_classes} classes, got {len(labels)} in the label file; "
             "is this the folder of another set?"
         )
-    return replace(spec, words={label: label for label in labels.values()}, codes={}, left_out=())
+    words = {label: label for label in labels.values()}
+    if len(words) < len(labels):
+        raise ValueError(
+            f"set {spec.name}: expected different words for each code, got {labels}; correct the label file"
+        )
+    return replace(spec, words=words, codes={}, left_out=(), missing="nan_or_zero")
 
 
 def unimts_folder(layout: UniMts, folder: Path) -> Path:
@@ -93,7 +104,7 @@ def unimts_folder(layout: UniMts, folder: Path) -> Path:
 
 
 def unimts_labels(folder: Path) -> dict[str, str]:
-    """Code -> words of `label_dictionary`, joined and with blanks for underscores, as they are told apart.
+    """Code -> words of `label_dictionary`, joined and with blanks for underscores.
 
     Raises:
         FileNotFoundError: there is no label file.
@@ -106,10 +117,7 @@ def unimts_labels(folder: Path) -> dict[str, str]:
     try:
         (file,) = files
         content = json.loads(file.read_text(encoding="utf-8"))["label_dictionary"]
-        labels = {
-            str(int(code)): " ".join(" ".join(words).replace("_", " ").split())
-            for code, words in content.items()
-        }
+        labels = {str(int(code)): _phrase(words) for code, words in content.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f'{folder}: expected one .json file like {{"label_dictionary": {{"0": ["walking"]}}}}, got '
@@ -121,6 +129,11 @@ def unimts_labels(folder: Path) -> dict[str, str]:
 def plain(name: str) -> str:
     """Lower-case words of a name, without signs."""
     return " ".join(re.findall(r"[a-z0-9]+", name.lower()))
+
+
+def _phrase(words: str | list[str]) -> str:
+    """A label of `label_dictionary` in plain words."""
+    return " ".join((words if isinstance(words, str) else " ".join(words)).replace("_", " ").split())
 
 
 def _word(data: dict[str, Any], what: str, i: int) -> str:

@@ -129,6 +129,12 @@ class Tables(Layout):
 
     def __post_init__(self) -> None:
         _check_columns(self.sensors)
+        one_sign = len(self.delimiter) == 1 or self.delimiter in ("tab", "whitespace")
+        if not one_sign or len(self.comment) > 1:
+            raise ValueError(
+                "tables: expected a `delimiter` of one sign, tab or whitespace, and a `comment` of one sign, "
+                f"got {self.delimiter!r} and {self.comment!r}"
+            )
         if "label" not in _path_facts(self.path) and self.label is None:
             raise ValueError(
                 "tables: expected a `label` column or a group (?P<label>...) in `path`, got none"

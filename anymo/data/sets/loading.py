@@ -94,8 +94,8 @@ def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> Load
 
     Raises:
         FileNotFoundError: files are not there.
-        ValueError: a label, sensor or column unknown to the spec; no recording; or more sensors than
-            `max_refused` contradict the spec.
+        ValueError: a label, sensor or column unknown to the spec; a placement twice at one moment; no
+            recording; or more sensors than `max_refused` contradict the spec.
     """
     chosen = spec.layout(layout)
     spec = spec.stated_for(chosen)
@@ -105,7 +105,9 @@ def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> Load
     moments: dict[str, list[Recording]] = {}
     for item in _items(chosen, folder):
         for worn in _recordings(item, spec, report):
-            moments.setdefault(item.moment or item.name, []).append(worn)
+            at_once = moments.setdefault(item.moment or item.name, [])
+            _check_once(worn, at_once)
+            at_once.append(worn)
     _check_share(spec, report)
     if not moments:
         raise ValueError(f"set {spec.name}: no recording left; {'; '.join(report.lines())}")
@@ -140,7 +142,10 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
         return
     if label not in spec.words:
         known = ", ".join([*spec.codes, *spec.left_out] if spec.codes else spec.labels)
-        raise ValueError(f"{item.name}: expected a label of {known}, got {item.label!r}")
+        raise ValueError(
+            f"{item.name}: expected a label of {known}, got {item.label!r}; add it to `words`, `codes` or "
+            "`left_out` of the spec"
+        )
     for placement, signal in item.signals:
         try:
             recording = _recording(signal, placement, item, spec)
@@ -193,6 +198,17 @@ def _timed(values: Array, times: npt.NDArray[np.generic]) -> "pd.DataFrame":
 
     names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
     return pd.DataFrame(values, columns=names[: values.shape[1]]).assign(time=times)
+
+
+def _check_once(worn: Recording, at_once: list[Recording]) -> None:
+    """Refuse what was recorded one after the other but counts as one moment."""
+    (sensor,) = worn.sensors
+    for other in at_once:
+        if other.name != worn.name and other.sensors[0].placement == sensor.placement:
+            raise ValueError(
+                f"{worn.name}: expected {sensor.placement!r} once at a moment, but {other.name} is of the "
+                "same; tell them apart by `trial` (or `rec` of an .npz), or the sensors by their placements"
+            )
 
 
 def _check_share(spec: DatasetSpec, report: LoadReport) -> None:

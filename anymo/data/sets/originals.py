@@ -11,6 +11,8 @@ from anymo.data.sets.layouts import Original, Sensor
 from anymo.records import Array
 
 _TS_CHANNELS = 6
+# Who did workouts w00 to w20 of MM-Fit: from its authors' notebook, as a public reader of the set gives it.
+_MM_FIT_PEOPLE = {f"w{k:02d}": person for k, person in enumerate("201012010101340156789")}
 
 
 def read_basic_motions(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:
@@ -91,25 +93,35 @@ def read_mm_fit(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:
     """w00/w00_sw_l_acc.npy (frame, time, x, y, z) and so on, w00/w00_labels.csv (first and last frame, …).
 
     Acceleration alone: the gyroscopes have clocks of their own.
+
+    Raises:
+        FileNotFoundError: no label file.
+        ValueError: a workout that is none of the set's.
     """
     workouts = sorted(folder.glob("w*/w*_labels.csv"))
     if not workouts:
         raise FileNotFoundError(f"expected w00/w00_labels.csv and others in {folder}, found none")
     for file in workouts:
         workout = file.parent.name
+        if workout not in _MM_FIT_PEOPLE:
+            raise ValueError(f"{file.name}: expected a folder w00 to w20, got {workout!r}; take it away")
         streams = [
             (sensor.placement, np.load(path, allow_pickle=False))
             for sensor in sensors
             if (path := file.with_name(f"{workout}_{sensor.name}_acc.npy")).is_file()
         ]
-        for i, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
-            first, last, _, label = line.split(",")
+        rows = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        for i, row in enumerate(rows):
+            first, last, _, label = row.split(",")
             parts = [
                 (placement, values[(values[:, 0] >= int(first)) & (values[:, 0] <= int(last))][:, 2:5])
                 for placement, values in streams
             ]
             yield RawItem(
-                signals=tuple(parts), label=label.strip(), subject=workout, name=f"{file.name}[{i}]"
+                signals=tuple(parts),
+                label=label.strip(),
+                subject=_MM_FIT_PEOPLE[workout],
+                name=f"{file.name}[{i}]",
             )
 
 

@@ -1,6 +1,7 @@
 """Text tables and .mat matrices: raw originals, and a user's own CSV files."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,7 @@ def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
 
     Raises:
         FileNotFoundError: no such files.
-        ValueError: a column is missing or holds text; it names the file.
+        ValueError: a column is missing or holds text, or rows are longer than the header; it names the file.
     """
     for file, inside, facts in matched_files(folder, layout.files, layout.path):
         table = _table(layout, file, inside)
@@ -54,12 +55,13 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
         ValueError: the matrix is missing or too narrow; it names the file.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     for file, inside, facts in matched_files(folder, layout.files, layout.path):
         try:
             content = loadmat(file, variable_names=[layout.variable])
             matrix = np.asarray(content[layout.variable], dtype=np.float64)
-        except (KeyError, NotImplementedError, TypeError, ValueError) as error:
+        except (KeyError, MatReadError, NotImplementedError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{inside}: expected a numeric matrix {layout.variable!r} in a .mat file ({error})"
             ) from error
@@ -70,6 +72,7 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
             label=label,
             name=inside,
             subject=facts.get("subject", ""),
+            moment=_moment(facts, 0),
         )
 
 
@@ -97,18 +100,24 @@ def _table(layout: Tables, file: Path, inside: str) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        table = pd.read_csv(
-            file,
-            sep=_DELIMITERS.get(layout.delimiter, layout.delimiter),
-            header=0 if layout.header else None,
-            skiprows=layout.skip_rows,
-            comment=layout.comment or None,
-            skipinitialspace=True,
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # values without a name would be lost
+            table = pd.read_csv(
+                file,
+                sep=_DELIMITERS.get(layout.delimiter, layout.delimiter),
+                header=0 if layout.header else None,
+                index_col=False,  # rows longer than the header would otherwise lend their first value to it
+                skiprows=layout.skip_rows,
+                comment=layout.comment or None,
+                skipinitialspace=True,
+                low_memory=False,
+            )
+    except (
+        pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeDecodeError
+    ) as error:  # fmt: skip
         raise ValueError(
-            f"{inside}: expected a text table with {layout.delimiter!r} between columns: {error}"
+            f"{inside}: expected a text table with {layout.delimiter!r} between columns, a name for each or "
+            f"`header: false`: {error}"
         ) from error
     table.columns = [name.strip() if isinstance(name, str) else name for name in table.columns]
     return table
@@ -118,6 +127,11 @@ def _column(table: "pd.DataFrame", column: Column, where: str) -> "pd.Series[Any
     if isinstance(column, int):
         if column >= table.shape[1]:
             raise ValueError(f"{where}: expected a column {column}, got {table.shape[1]} columns (from 0)")
+        if str(column) in table.columns and table.columns[column] != str(column):
+            raise ValueError(
+                f"{where}: column {column} is counted from 0, but the header has that name elsewhere; count "
+                "all columns, with `header: false` and `skip_rows: 1`"
+            )
         return table.iloc[:, column]
     if column not in table.columns:
         known = ", ".join(map(str, table.columns[:40]))
