@@ -166,10 +166,10 @@ class WindowSampler:
     ) -> WindowBatch:
         """Put new devices into the slots worn (B, S), and read them as long as they are seen (B, T)."""
         window, slot = (torch.from_numpy(a) for a in np.nonzero(worn))
-        sensors, _, _ = self._sensors(moments.of(window), segment[worn], shape[window], rng)
+        sensors, _, _ = self._sensors(moments.of(window), segment[worn], shape[window.numpy()], rng)
         devices = draw_devices(len(window), self.config, rng)
         signal, valid = read(self.corpus, sensors, devices, self.config, rng)
-        valid &= torch.from_numpy(seen[window]).to(self.device)
+        valid &= torch.from_numpy(seen[window.numpy()]).to(self.device)
         place = window.to(self.device), slot.to(self.device)
 
         def packed(values: torch.Tensor) -> torch.Tensor:
@@ -206,7 +206,9 @@ class WindowSampler:
         worn = carriers(view.worn.numpy(force=True), view.segment.numpy(force=True))
         segment = draw_segments(np.where(worn, 0.0, weight), num, rng)
         window = torch.arange(size).repeat_interleave(num)
-        sensors, offset, rotation = self._sensors(moments.of(window), segment.ravel(), shape[window], rng)
+        sensors, offset, rotation = self._sensors(
+            moments.of(window), segment.ravel(), shape[window.numpy()], rng
+        )
         rate_hz = config.rate_hz * np.ceil(GRID_HZ / config.rate_hz)
         dense = int(np.ceil(config.window_s * rate_hz)) + 1
         ideal = ideal_signals(self.corpus, sensors, dense / rate_hz).at(rate_hz, dense)

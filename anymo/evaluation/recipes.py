@@ -94,8 +94,8 @@ class RecipesConfig:
         names, budget = [v.name for v in self.variants], self.budget_s if self.steps is None else self.steps
         if not names or len(set(names)) < len(names) or not self.seeds or budget <= 0:
             raise ValueError(
-                "recipes: expected variants of different names, one seed or more, and budget_s or steps above "
-                f"0, got {names}, {self.seeds} and {budget}"
+                "recipes: expected variants of different names, one seed or more and budget_s or steps "
+                f"above 0, got {names}, {self.seeds} and {budget}"
             )
 
 

@@ -87,7 +87,7 @@ def test_bodies_and_activities_take_turns() -> None:
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({"activities": "some"}, "activities 'core' or 'all', got 'some'"),
+        ({"activities": "some"}, "activities 'core', 'all' or 'common', got 'some'"),
         ({"clip_s": (3.0, 2.0)}, r"0 < clip_s\[0\] <= clip_s\[1\]"),
         ({"num_bodies": 0}, "num_bodies >= 1"),
         ({"num_generated": 0}, "expected sets or a source folder or num_generated"),

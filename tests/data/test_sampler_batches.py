@@ -167,6 +167,14 @@ def test_another_body_lends_its_shape_not_its_bones(adult: Body) -> None:
         np.testing.assert_array_equal(rotation, same)
 
 
+def test_a_window_with_one_sensor(tiny_corpus: MotionCorpus, adult: Body) -> None:
+    sampler = sampler_of(tiny_corpus, adult, max_sensors=1, num_targets=1, usual_share=1.0, upright_share=0.0)
+    batch = sampler.batch(1, np.random.default_rng(0))
+    assert batch.views[0].signal.shape[:2] == (1, 1)
+    assert batch.targets is not None
+    assert batch.targets.offset.shape == (1, 1, 3)
+
+
 def mounted(wearers: Wearers, *where: np.ndarray, **shares: float) -> tuple[np.ndarray, np.ndarray]:
     return wearers.mount(*where, **shares, rng=np.random.default_rng(1))
 
