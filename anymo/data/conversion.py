@@ -50,7 +50,7 @@ class KinematicsConfig:
         caption: sentence for files that have none, which are refused where it is empty.
         num_generated: clips of generated motion beside the files.
         activities: of those, "core", fifty that are common, "all" of the library, or
-            "common": all, the core twice; they take turns.
+            "common": all, the core twice, rest four times more; they take turns.
         clip_s: their durations, uniform between these, s.
         num_bodies: body shapes of theirs; the first, which wears the sensors of files, is the average adult.
         non_commercial: take files whose licence forbids commercial use; they are marked.

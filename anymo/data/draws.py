@@ -61,8 +61,8 @@ class DrawConfig:
     wobble_share: float = 0.5
     gyro_share: float = 0.85
     removed_share: float = 0.4
-    usual_share: float = 0.5
-    upright_share: float = 0.15
+    usual_share: float = 0.8
+    upright_share: float = 0.1
     busy_side_share: float = 0.8
     short_share: float = 0.15
     real_share: float | None = None

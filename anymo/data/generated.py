@@ -86,7 +86,8 @@ def generated_clips(
 
     Args:
         num_clips: how many.
-        activities: "core", fifty that are common, "all" of the library, or "common": all, the core twice.
+        activities: "core", fifty that are common, "all" of the library, or "common": all, the core
+            twice, rest four times more.
         clip_s: durations, uniform between these, s.
         num_bodies: body shapes; the first is the average adult.
         seed: of bodies and motions.
@@ -95,7 +96,7 @@ def generated_clips(
         ValueError: a number or name that cannot be.
     """
     core, every = procedural.CORE, tuple(procedural.ACTIVITIES)
-    names = {"core": core, "all": every, "common": (*every, *core)}.get(activities)
+    names = {"core": core, "all": every, "common": (*every, *core, *4 * procedural.REST)}.get(activities)
     if names is None:
         raise ValueError(f"prepare: expected activities 'core', 'all' or 'common', got {activities!r}")
     if num_clips < 0 or not 0 < clip_s[0] <= clip_s[1] or num_bodies < 1:

@@ -35,7 +35,7 @@ class PrepareConfig:
         seed: of bodies, motions and the held-out draw.
         num_clips: procedural clips.
         activities: "core", fifty that are common, "all" of the library, or
-            "common": all, the core twice; they take turns.
+            "common": all, the core twice, rest four times more; they take turns.
         clip_s: duration of each, s.
         num_bodies: body shapes that move and wear the sensors; the first is the average adult.
         held_out_fraction: share of clips kept for validation, whole clips.

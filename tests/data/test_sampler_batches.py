@@ -210,7 +210,7 @@ def test_what_cannot_work_is_said_at_start(
     with pytest.raises(ValueError, match=r"expected shares from 0 to 1, got {'mirror_share': 1.5}"):
         DrawConfig(mirror_share=1.5)
     with pytest.raises(
-        ValueError, match=r"usual_share and upright_share of 1 together or less, got 0.5 and 0.6"
+        ValueError, match=r"usual_share and upright_share of 1 together or less, got 0.8 and 0.6"
     ):
         DrawConfig(upright_share=0.6)
     with pytest.raises(ValueError, match="fit 23 segments together, got 22 and 2"):

@@ -42,6 +42,11 @@ CORE: tuple[str, ...] = (
     "turning forearm outward", "turning forearm inward", "pulling elbows up", "arm pendulum",
     "bent-over pull",
 )  # fmt: skip
+# What people do most of the day and every set of everyday activities asks for; only the way up tells one from
+# another, which contrasts of other motion teach slowly (docs/encoders.md).
+REST: tuple[str, ...] = (
+    "standing still", "sitting", "lying down", "lying on the side", "lying on the stomach",
+)  # fmt: skip
 LICENCE = "Apache-2.0"
 _COUNTED = {"gait", "exercise", "posture", "gesture"}  # families whose speed or rate is worth saying
 
