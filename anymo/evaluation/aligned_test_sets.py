@@ -11,12 +11,14 @@ from typing import Any
 
 from anymo.data.test_sets import TEST_SETS, load_test_set
 from anymo.evaluation.ledger import (
+    FEW_SHOT,
     LEDGER,
     model_hash,
     read_ledger,
     refuse_second_run,
     run_test_sets,
     write_lines,
+    zero_shot_line,
 )
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline, Route
@@ -53,7 +55,12 @@ def run_aligned_test_sets(
         ValueError: the log has this aligned model on one of these sets; nothing is run.
     """
     sha256 = refuse_second_run(folder, names, ledger, PARTS)
-    known = {line["set"] for line in read_ledger(ledger) if line["sha256"] == model_hash(folder)}
+    encoder = model_hash(folder)
+    known = {
+        line["set"]
+        for line in read_ledger(ledger)
+        if line["sha256"] == encoder and line["route"] == "embedding"
+    }
     if "embedding" in windows and (new := [name for name in names if name not in known]):
         limit = windows["embedding"]
         run_test_sets(pipe, folder, names=new, load=load, ledger=ledger, seed=seed, max_windows=limit)
@@ -65,7 +72,7 @@ def run_aligned_test_sets(
         for route, limit in windows.items()
         if route != "embedding"
     ]
-    write_lines(ledger, folder, sha256, found)
+    write_lines(ledger, folder, sha256, [zero_shot_line(each) for each in found])
     return logged(folder, names, ledger)
 
 
@@ -76,6 +83,6 @@ def logged(
     own = {model_hash(folder, PARTS), model_hash(folder)}
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in names}
     for line in read_ledger(ledger):
-        if line["sha256"] in own and line["set"] in names:
+        if line["sha256"] in own and line["set"] in names and line["route"] != FEW_SHOT:
             found[line["set"]][line["route"]] = line
     return found

@@ -11,13 +11,15 @@ from anymo.config import command, write_text
 from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.prepare import bodies_of
+from anymo.data.test_sets import TEST_SETS, load_test_set
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
 from anymo.evaluation.fidelity import fidelity, fidelity_table
-from anymo.evaluation.ledger import model_hash
+from anymo.evaluation.ledger import FEW_SHOT, LEDGER, refuse_second_run, write_lines
 from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import find_virtual_imu
 from anymo.pipeline import AnymoPipeline
+from anymo.records import Recording
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
@@ -30,6 +32,8 @@ class FewShotConfig:
     Attributes:
         model: folder with `encoder/` and `text/`; null for the model that comes with the package.
         sets: names of `anymo.data.SETS` with subjects.
+        test_sets: names of `anymo.data.test_sets.TEST_SETS`; once for each model, logged in
+            eval/test_set_log.jsonl.
         output: folder of `few_shot.json`, `few_shot.md`, `few_shot.png` and of the finished trainings.
         json: another file for the numbers; null for none.
         corpus: folder of the corpus that virtual recordings are made from; null for none.
@@ -39,6 +43,7 @@ class FewShotConfig:
 
     model: Path | None = None
     sets: tuple[str, ...] = ("spar",)
+    test_sets: tuple[str, ...] = ()
     output: Path = Path("runs/few_shot")
     json: Path | None = None
     corpus: Path | None = None
@@ -46,11 +51,15 @@ class FewShotConfig:
     protocol: FewShotProtocol = field(default_factory=FewShotProtocol)
 
     def __post_init__(self) -> None:
-        if not self.sets or (unknown := [s for s in self.sets if s not in SETS]):
+        if unknown := [s for s in self.sets if s not in SETS]:
             raise ValueError(
-                f"few-shot: expected sets among {', '.join(SETS)}, got "
-                f"{unknown if self.sets else 'none'}; test sets are not for choosing between methods"
+                f"few-shot: expected sets among {', '.join(SETS)}, got {unknown}; a test set goes under "
+                "test_sets, once for each model"
             )
+        if unknown := [s for s in self.test_sets if s not in TEST_SETS]:
+            raise ValueError(f"few-shot: expected test_sets among {', '.join(TEST_SETS)}, got {unknown}")
+        if not self.sets and not self.test_sets:
+            raise ValueError("few-shot: expected sets or test_sets, got neither")
         if self.corpus is None and set(self.protocol.sources) != {"real"}:
             raise ValueError(
                 f"few-shot: expected a corpus for the sources {list(self.protocol.sources)}; give its "
@@ -58,18 +67,36 @@ class FewShotConfig:
             )
 
 
-def run_few_shot(config: FewShotConfig) -> dict[str, Any]:
+def run_few_shot(config: FewShotConfig, ledger: Path = LEDGER) -> dict[str, Any]:
     """Train and measure what is not measured yet, and write numbers, table and curves.
+
+    Test sets are written into the ledger, all together, before anybody sees a figure; a run that breaks off
+    before goes on from its finished trainings.
 
     Returns:
         Numbers for JSON: `sets`, each as `FewShotResult.to_dict`, with its `fidelity` and the `activities` of
-        its labels where there is a corpus.
+        its labels where there is a corpus; test sets among them.
+
+    Raises:
+        FileNotFoundError: test sets are asked for, and there is no folder for the ledger.
+        ValueError: the ledger has few-shot trials of this model on one of the test sets; nothing is run.
     """
+    if config.test_sets and not ledger.parent.is_dir():
+        raise FileNotFoundError(
+            f"few-shot: each look at a test set is logged, and there is no folder of {ledger} here; run it "
+            "in a checkout of the repository"
+        )
     pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
-    sets = {name: _measured(config, pipe, name) for name in config.sets}
+    sha256 = refuse_second_run(pipe.folder, config.test_sets, ledger, few_shot=True)
+    sets = {name: _measured(config, pipe, name, load_set(name)) for name in config.sets}
+    tested = {name: _measured(config, pipe, name, load_test_set(name)) for name in config.test_sets}
+    if tested:
+        lines = [_ledger_line(name, config.protocol, numbers) for name, numbers in tested.items()]
+        write_lines(ledger, pipe.folder, sha256, lines)
+    sets |= tested
     numbers = {
         "command": command(),
-        "sha256": model_hash(pipe.folder),
+        "sha256": sha256,
         "protocol": asdict(config.protocol),
         "sets": sets,
     }
@@ -89,8 +116,15 @@ def few_shot_report(numbers: dict[str, Any]) -> str:
     return "\n\n".join([*parts, fidelity_table(measured)] if measured else parts)
 
 
-def _measured(config: FewShotConfig, pipe: AnymoPipeline, name: str) -> dict[str, Any]:
-    recordings, protocol = load_set(name), config.protocol
+def _ledger_line(name: str, protocol: FewShotProtocol, numbers: dict[str, Any]) -> dict[str, Any]:
+    told = ("num_recordings", "num_subjects", "chance", "against", "runs")
+    return {"set": name, "route": FEW_SHOT, "protocol": asdict(protocol)} | {k: numbers[k] for k in told}
+
+
+def _measured(
+    config: FewShotConfig, pipe: AnymoPipeline, name: str, recordings: list[Recording]
+) -> dict[str, Any]:
+    protocol = config.protocol
     cells = config.output / "cells" / name
     if config.corpus is None:
         return few_shot(recordings, pipe, protocol, cells=cells).to_dict()

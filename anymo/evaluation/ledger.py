@@ -1,4 +1,8 @@
-"""The log of test-set runs: each model sees each test set once, and every look is written down."""
+"""The log of test-set runs: each model sees each test set once, and every look is written down.
+
+Learning from a test set's labels is a look of its own: a model may be run on a set once as it is, by each of
+its routes, and once by few-shot trials, which leave the model alone and train others from it.
+"""
 
 import hashlib
 import json
@@ -18,6 +22,7 @@ from anymo.records import Recording
 _log = logging.getLogger(__name__)
 
 LEDGER = REPOSITORY / "eval" / "test_set_log.jsonl"
+FEW_SHOT = "few-shot"  # the route of lines of few-shot trials
 _FIGURES = ("num_samples", "num_classes", "accuracy", "macro_f1", "macro_f1_all", "recall_at_2", "intervals")
 
 
@@ -78,7 +83,7 @@ def run_test_sets(
         for name in names
     }
     lines = [{"set": name, "route": "embedding"} | result for name, result in found.items()]
-    write_lines(ledger, folder, sha256, lines)
+    write_lines(ledger, folder, sha256, [zero_shot_line(line) for line in lines])
     _log.info("test sets %s: logged in %s", ", ".join(found), ledger.name)
     return found
 
@@ -88,15 +93,24 @@ def refuse_second_run(
     names: Sequence[str] = tuple(TEST_SETS),
     ledger: Path = LEDGER,
     parts: Sequence[str] = ("encoder", "text"),
+    *,
+    few_shot: bool = False,
 ) -> str:
     """Hash of a model that has seen none of these sets.
+
+    Args:
+        folder: of the model.
+        names: of the sets.
+        ledger: JSON lines.
+        parts: of the folder that the model is.
+        few_shot: look for few-shot trials; else for runs of the model as it is.
 
     Raises:
         ValueError: the ledger has it on one of them.
     """
     sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
-        if line["sha256"] == sha256 and line["set"] in names:
+        if (line["route"] == FEW_SHOT) == few_shot and line["sha256"] == sha256 and line["set"] in names:
             raise ValueError(
                 f"test sets: this model was run on {line['set']} on {line.get('date')} (its figures are in "
                 f"{ledger.name}); a candidate gets one run, so change the design on the development sets "
@@ -116,17 +130,17 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            read.append({"sha256": str(entry["sha256"]), "set": str(entry["set"])} | entry)
+            read.append({key: str(entry[key]) for key in ("sha256", "set", "route")} | entry)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{ledger.name}, line {number}: expected a JSON object with sha256 and set ({error}); "
+                f"{ledger.name}, line {number}: expected a JSON object with sha256, set and route ({error}); "
                 "restore the file from git"
             ) from error
     return read
 
 
-def write_lines(ledger: Path, folder: Path, sha256: str, results: Sequence[dict[str, Any]]) -> None:
-    """A line for each result (`ZeroShotResult.to_dict` and what tells it from others), all at once."""
+def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[str, Any]]) -> None:
+    """A line for each result, which tells `set` and `route`, all at once."""
     run = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": environment()["git"],
@@ -134,11 +148,12 @@ def write_lines(ledger: Path, folder: Path, sha256: str, results: Sequence[dict[
         "sha256": sha256,
     }
     with ledger.open("a", encoding="utf-8") as file:
-        file.write("".join(json.dumps(run | _line(result)) + "\n" for result in results))
+        file.write("".join(json.dumps(run | line) + "\n" for line in lines))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _line(result: dict[str, Any]) -> dict[str, Any]:
+def zero_shot_line(result: dict[str, Any]) -> dict[str, Any]:
+    """What is written of `ZeroShotResult.to_dict`, with `set` and `route` beside it."""
     told = {key: result[key] for key in ("set", "route", "rule", "max_windows", *_FIGURES)}
     return told | {"chance_accuracy": result["chance"]["accuracy"]}

@@ -13,7 +13,7 @@ from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport, load_files
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.errors import error_analysis
-from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines
+from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
@@ -85,7 +85,7 @@ def evaluate_set(
     parts = PARTS if how.route != "embedding" else PARTS[:2]
     sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts)
     found = _run(pipe, read_test_set(spec.name, data, how.layout), how)
-    write_lines(how.ledger, pipe.folder, sha256, [found.to_dict()])
+    write_lines(how.ledger, pipe.folder, sha256, [zero_shot_line(found.to_dict())])
     return found
 
 

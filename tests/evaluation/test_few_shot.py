@@ -14,6 +14,7 @@ from anymo.evaluation import few_shot as module
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import FewShotResult, Run, few_shot_table, ordered_amounts
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
+from anymo.evaluation.ledger import model_hash, read_ledger, refuse_second_run
 from anymo.evaluation.splits import Amount
 from anymo.metrics.classification import classification
 from anymo.pipeline import AnymoPipeline
@@ -223,6 +224,30 @@ def test_the_command_leaves_numbers_table_and_curves(
     assert len(list((tmp_path / "run" / "cells" / "spar").rglob("*.json"))) == 12
 
 
+def test_trials_on_a_test_set_are_one_run_beside_that_of_the_model_as_it_is(
+    encoder_folder: Path, waves: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anymo.evaluation.few_shot_run.load_test_set", lambda name: waves)
+    ledger, protocol = tmp_path / "log.jsonl", replace(QUICK, methods=("probe", "forest"), shots=())
+    config = FewShotConfig(
+        model=encoder_folder, sets=(), test_sets=("hapt",), protocol=protocol, output=tmp_path / "run"
+    )
+    as_it_is = {"sha256": model_hash(encoder_folder), "set": "hapt", "route": "embedding"}
+    ledger.write_text(json.dumps(as_it_is) + "\n")
+    numbers = run_few_shot(config, ledger)
+    _, line = read_ledger(ledger)
+    assert (line["route"], line["sha256"], line["num_subjects"]) == ("few-shot", as_it_is["sha256"], 4)
+    assert line["runs"] == json.loads(json.dumps(numbers["sets"]["hapt"]["runs"]))
+    with pytest.raises(ValueError, match="this model was run on hapt on"):
+        run_few_shot(config, ledger)
+    with pytest.raises(FileNotFoundError, match="each look at a test set is logged"):
+        run_few_shot(config, tmp_path / "none" / "log.jsonl")
+    assert len(read_ledger(ledger)) == 2
+    assert refuse_second_run(encoder_folder, ["dsads"], ledger) == as_it_is["sha256"]
+    with pytest.raises(ValueError, match="this model was run on hapt on"):
+        refuse_second_run(encoder_folder, ["hapt"], ledger)
+
+
 def test_the_named_run_is_complete() -> None:
     file = Path(__file__).resolve().parents[2] / "configs" / "eval" / "few_shot.yaml"
     loaded = configuration.load(FewShotConfig, ["--config_path", str(file)])
@@ -247,8 +272,12 @@ def test_a_protocol_that_cannot_work_is_refused(wrong: dict[str, tuple[str, ...]
 
 
 def test_a_config_that_cannot_work_is_refused(pipe: AnymoPipeline, waves: list[Recording]) -> None:
-    with pytest.raises(ValueError, match=r"sets among basic_motions, spar, got \['hapt'\]"):
+    with pytest.raises(ValueError, match=r"sets among basic_motions, spar, got \['hapt'\]; a test set goes"):
         FewShotConfig(sets=("hapt",))
+    with pytest.raises(ValueError, match=r"test_sets among hapt, .*, got \['spar'\]"):
+        FewShotConfig(test_sets=("spar",))
+    with pytest.raises(ValueError, match="sets or test_sets, got neither"):
+        FewShotConfig(sets=())
     protocol = replace(QUICK, sources=("real+virtual",))
     with pytest.raises(ValueError, match="expected a corpus for the sources"):
         FewShotConfig(protocol=protocol)

@@ -79,7 +79,7 @@ def test_a_run_that_breaks_off_may_be_repeated(encoder_folder: Path, tmp_path: P
 
 def test_a_broken_ledger_is_named(tmp_path: Path) -> None:
     ledger = tmp_path / "log.jsonl"
-    ledger.write_text('{"sha256": "a", "set": "b"}\n{"sha256": "a"\n')
+    ledger.write_text('{"sha256": "a", "set": "b", "route": "embedding"}\n{"sha256": "a"\n')
     with pytest.raises(ValueError, match=r"log.jsonl, line 2: .*restore the file from git"):
         read_ledger(ledger)
 
