@@ -9,6 +9,7 @@ import numpy.typing as npt
 from anymo.data import collate
 from anymo.evaluation.virtual_imu import VIRTUAL, VirtualImu, with_calibration
 from anymo.metrics import discriminator_accuracy, frechet_distance
+from anymo.metrics.fidelity import FOLDS
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Array, Recording
 
@@ -24,7 +25,8 @@ def fidelity(
     """Fréchet distance and discriminator accuracy of embeddings, against real recordings of other people.
 
     Half of the people calibrate, the other half are compared with; the halves against each other are the
-    floor. All rows of the table have equally many windows.
+    floor. All rows of the table have equally many windows. The discriminator is tested on people it was not
+    trained on, or on recordings where a half has fewer people than it has folds.
 
     Args:
         pipe: whose embeddings are compared.
@@ -34,7 +36,7 @@ def fidelity(
         seed: of the halves and of every draw.
 
     Returns:
-        "real" and each of VIRTUAL -> `frechet`, `discriminator`; and `num_windows`.
+        "real" and each of VIRTUAL -> `frechet`, `discriminator`; `num_windows`, and what is `held_out`.
 
     Raises:
         ValueError: one person alone.
@@ -45,9 +47,10 @@ def fidelity(
     rng = np.random.default_rng([seed, 71])
     first = set(rng.permutation(subjects)[: len(subjects) // 2].tolist())
     calibrating = [r for r in recordings if r.subject in first]
-    compared = _embedded(pipe, [r for r in recordings if r.subject not in first])
+    by_person = len(first) >= FOLDS
+    compared = _embedded(pipe, [r for r in recordings if r.subject not in first], by_person=by_person)
     simulated = virtual.recordings(recordings, num=num_virtual, duration_s=pipe.window_s, seed=seed)
-    others = {"real": _embedded(pipe, calibrating)} | {
+    others = {"real": _embedded(pipe, calibrating, by_person=by_person)} | {
         source: _embedded(pipe, with_calibration(simulated, source, calibrating)) for source in VIRTUAL
     }
     num = min(len(rows) for rows, _ in (compared, *others.values()))
@@ -61,7 +64,7 @@ def fidelity(
                 rows, other_rows, real_groups=groups, synthetic_groups=other_groups, seed=seed
             ),
         }
-    return {"num_windows": num, **measured}
+    return {"num_windows": num, "held_out": "people" if by_person else "recordings", **measured}
 
 
 def fidelity_table(sets: dict[str, dict[str, Any]]) -> str:
@@ -75,15 +78,18 @@ def fidelity_table(sets: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _embedded(pipe: AnymoPipeline, recordings: Sequence[Recording]) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Embeddings (N, E) of the windows of recordings, and which recording each is of (N,)."""
+def _embedded(
+    pipe: AnymoPipeline, recordings: Sequence[Recording], *, by_person: bool = False
+) -> tuple[Array, npt.NDArray[np.str_]]:
+    """Embeddings (N, E) of the windows of recordings, and whose, or which, recording each is of (N,)."""
     batches = [batch for batch, _ in pipe.windows(recordings)]
-    owner = np.repeat(np.arange(len(batches)), [len(b) for b in batches])
+    group = np.array([r.subject if by_person else str(k) for k, r in enumerate(recordings)])
+    owner = np.repeat(group, [len(b) for b in batches])
     return pipe.embed_windows(collate(batches)).double().numpy(), owner
 
 
 def _some(
-    embedded: tuple[Array, npt.NDArray[np.int64]], num: int, rng: np.random.Generator
-) -> tuple[Array, npt.NDArray[np.int64]]:
+    embedded: tuple[Array, npt.NDArray[np.str_]], num: int, rng: np.random.Generator
+) -> tuple[Array, npt.NDArray[np.str_]]:
     picked = rng.permutation(len(embedded[0]))[:num]
     return embedded[0][picked], embedded[1][picked]

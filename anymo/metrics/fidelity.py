@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_FOLDS = 5
+FOLDS = 5
 _HIDDEN = (128, 64)
 
 
@@ -86,15 +86,15 @@ def discriminator_accuracy(
     sides = _sides(real, synthetic)
     names = [np.asarray(g).astype(str) for g in (real_groups, synthetic_groups)]
     for side, name, title in zip(sides, names, ("real", "synthetic"), strict=True):
-        if name.shape != (len(side),) or len(np.unique(name)) < _FOLDS:
+        if name.shape != (len(side),) or len(np.unique(name)) < FOLDS:
             raise ValueError(
-                f"discriminator: expected a group for each of {len(side)} {title} rows, {_FOLDS} groups or "
+                f"discriminator: expected a group for each of {len(side)} {title} rows, {FOLDS} groups or "
                 f"more, got {name.shape} of {len(np.unique(name))}; give more recordings"
             )
     rows, truth = np.concatenate(sides), np.repeat([0, 1], [len(s) for s in sides])
     groups = np.concatenate([np.char.add(f"{k} ", name) for k, name in enumerate(names)])
     said = np.empty(len(rows), dtype=np.int64)
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed).split(rows, truth, groups)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(rows, truth, groups)
     for train, test in folds:
         network = MLPClassifier(_HIDDEN, alpha=1e-2, max_iter=60, early_stopping=False, random_state=seed)
         with warnings.catch_warnings():
