@@ -1,7 +1,9 @@
 """How a stage is optimised: AdamW, warm-up and cosine, and how often one looks."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -87,16 +89,30 @@ class OptimConfig:
         return self.batch_size // self.micro_batches
 
 
-def adamw(module: nn.Module, optim: OptimConfig) -> tuple[torch.optim.AdamW, LambdaLR]:
+def adamw(
+    module: nn.Module, optim: OptimConfig, slower: Mapping[str, float] | None = None
+) -> tuple[torch.optim.AdamW, LambdaLR]:
     """Optimiser of the parameters that require gradients, and its schedule.
+
+    Args:
+        module: whose parameters.
+        optim: how.
+        slower: beginning of parameter names -> share of the learning rate that these are given.
 
     Raises:
         ValueError: no parameter requires a gradient.
     """
-    trained = [p for p in module.parameters() if p.requires_grad]
+    trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
     if not trained:
         raise ValueError("train: expected parameters that require gradients, got none; all are frozen")
-    optimizer = torch.optim.AdamW(trained, lr=optim.lr, weight_decay=optim.weight_decay, betas=optim.betas)
+    groups: list[dict[str, Any]] = []
+    for start, share in (slower or {}).items():
+        own = [name for name in trained if name.startswith(start)]
+        groups.append({"params": [trained.pop(name) for name in own], "lr": share * optim.lr})
+    groups.append({"params": list(trained.values())})
+    optimizer = torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=optim.lr, weight_decay=optim.weight_decay, betas=optim.betas
+    )
     return optimizer, LambdaLR(optimizer, lambda step: lr_share(step, optim))
 
 

@@ -25,6 +25,7 @@ class Descent:
         max_steps: and at most, for many.
         batch_size: windows of a step.
         lr: peak learning rate.
+        encoder_lr_share: of it, for the weights of an encoder.
         weight_decay: of AdamW.
     """
 
@@ -33,6 +34,7 @@ class Descent:
     max_steps: int = 1000
     batch_size: int = 32
     lr: float = 1e-3
+    encoder_lr_share: float = 1.0
     weight_decay: float = 0.01
 
     def __post_init__(self) -> None:
@@ -65,7 +67,7 @@ def descend(network: nn.Module, examples: Examples, descent: Descent, seed: int)
     """
     batch, optim = window_inputs(examples.inputs), descent.optim(len(examples))
     label = torch.from_numpy(examples.label)
-    optimizer, scheduler = adamw(network, optim)
+    optimizer, scheduler = adamw(network, optim, {"encoder.": descent.encoder_lr_share})
     rng = np.random.default_rng([seed, 42])
     network.train()
     with torch.random.fork_rng(devices=[]):
