@@ -1,5 +1,6 @@
 """Generated motion written like files: in parts, over shards, on its own bodies, mended after damage."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,15 @@ def test_bodies_and_activities_take_turns() -> None:
     assert clips[:5] == generated_clips(5, "all", (8.0, 12.0), 3, 0)
     assert 8.0 <= min(c.duration_s for c in clips) < max(c.duration_s for c in clips) <= 12.0
     assert len({c.name for c in clips}) == 320
+
+
+def test_common_activities_are_made_more_often_and_rest_most() -> None:
+    made = Counter(c.activity for c in generated_clips(410, "common", (8.0, 12.0), 3, 0))
+    core, rest, every = (set(n) for n in (procedural.CORE, procedural.REST, procedural.ACTIVITIES))
+    assert sum(made.values()) == 2 * (len(every) + len(core) + 4 * len(rest)) == 410
+    assert {a: n // 2 for a, n in made.items()} == {
+        a: 1 + (a in core) + 4 * (a in rest) for a in procedural.ACTIVITIES
+    }
 
 
 @pytest.mark.parametrize(
