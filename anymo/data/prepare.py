@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from anymo.body import Body
 from anymo.config import REPOSITORY, read_yaml, save
 from anymo.data.arrow import VERSION, StoredClip
 from anymo.data.card import refusal
-from anymo.data.clip import ClipSource, store_clip, store_parts
+from anymo.data.clip import ClipSource, store_parts
 from anymo.data.corpus import MotionCorpus, write_corpus
 from anymo.data.generated import bodies_of_seed, generated_clips
 from anymo.data.motion_files import file_sha256
 from anymo.motion import find_clips
-from anymo.motion.clips import CMU_MANIFEST
+from anymo.motion.clips import CMU_MANIFEST, Clip
 
 _log = logging.getLogger(__name__)
 
@@ -122,25 +123,28 @@ def _clips(config: PrepareConfig, refused: list[dict[str, Any]]) -> Iterator[Sto
     span = (config.clip_s, config.clip_s)
     made = generated_clips(config.num_clips, config.activities, span, config.num_bodies, config.seed)
     for clip in tqdm(made, desc="motion", unit="clip"):
-        yield store_clip(clip.source(), dataset=clip.dataset)
+        yield from _kept(clip, clip.name, clip.source, refused, dataset=clip.dataset)
     root = data_root() if config.use_real_clips else None
     if root is not None:
-        yield from _real_clips(root, refused)
-
-
-def _real_clips(root: Path, refused: list[dict[str, Any]]) -> Iterator[StoredClip]:
-    """The CMU clips under a data root; each that is refused adds its line of the manifest."""
-    clips = find_clips(root)
-    for clip in tqdm(clips, desc="real clips", unit="clip"):
-        file, sha256 = clip.path.relative_to(root).as_posix(), file_sha256(clip.path)
-        try:
-            source = ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
-            parts, _ = store_parts(source, dataset="cmu", file=file, sha256=sha256)
-        except ValueError as error:
-            known = {"name": clip.path.name.split(".")[0], "dataset": "cmu", "file": file, "sha256": sha256}
-            refused.append(refusal(clip, "", str(error)) | known)
-        else:
-            yield from parts
+        for found in tqdm(find_clips(root), desc="real clips", unit="clip"):
+            known = {"file": found.path.relative_to(root).as_posix(), "sha256": file_sha256(found.path)}
+            name, source = found.path.name.split(".")[0], partial(_captured, found)
+            yield from _kept(found, name, source, refused, dataset="cmu", **known)
     if refused:
         reasons = "; ".join(line["reason"] for line in refused)
-        _log.warning("%d of %d real clips refused: %s", len(refused), len(clips), reasons)
+        _log.warning("%d clips refused: %s", len(refused), reasons)
+
+
+def _captured(clip: Clip) -> ClipSource:
+    return ClipSource(motion=clip.load(), body=0, cutoff_hz=REAL_CUTOFF_HZ)
+
+
+def _kept(
+    clip: object, name: str, source: Callable[[], ClipSource], refused: list[dict[str, Any]], **known: Any
+) -> list[StoredClip]:
+    """A clip without what jumps as no body does; one that is refused adds its line of the manifest."""
+    try:
+        return store_parts(source(), **known)[0]
+    except ValueError as error:
+        refused.append(refusal(clip, "", str(error)) | {"name": name} | known)
+        return []

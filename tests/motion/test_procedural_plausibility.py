@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anymo.data.clip import ClipSource, store_clip
+from anymo.data.generated import GENERATED_CUTOFF_HZ
 from anymo.metrics.joint_angles import excess_deg, joint_angles
 from anymo.metrics.motion import derivative, floating, penetration, skating
 from anymo.motion import ACTIVITIES, generate
@@ -48,6 +50,18 @@ def test_feet_of_gait_do_not_skate_more_than_captured_ones(activity: str) -> Non
     """CMU walks: 0.06 to 0.44 m/s from 5 to 95 % of clips (benchmarks/plausibility.py)."""
     motion = made(activity, rate_hz=30.0)
     assert skating(positions(motion), 30.0) < 0.4
+
+
+@pytest.mark.parametrize("activity", ["jumping", "hopping", "jumping jacks", "rope skipping"])
+def test_slow_jumps_begin_in_a_squat_and_not_below(activity: str) -> None:
+    """Force lasts longer in a slower jump, and the dip grows with the square of that."""
+    leg = float(
+        np.linalg.norm(DEFAULT_JOINT_OFFSETS[[INDEX["LeftLowerLeg"], INDEX["LeftFoot"]]], axis=1).sum()
+    )
+    slowest, slow = (made(activity, speed=speed).root_position[:, 2] for speed in (0.4, 0.8))
+    assert 0.35 * leg < slowest.min() < slow.min()
+    clip = ClipSource(motion=made(activity, speed=0.4), body=0, cutoff_hz=GENERATED_CUTOFF_HZ)
+    assert store_clip(clip).name  # refuses what no body does
 
 
 def planted(path: np.ndarray, height: float) -> np.ndarray:

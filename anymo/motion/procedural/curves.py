@@ -77,15 +77,22 @@ class Rhythm:
 
 
 def rhythm(
-    rng: np.random.Generator, t: Array, period_s: float, jitter: float = 0.04, limp: float = 0.0
+    rng: np.random.Generator,
+    t: Array,
+    period_s: float,
+    jitter: float = 0.04,
+    limp: float = 0.0,
+    longest_s: float = np.inf,
 ) -> Rhythm:
     """Beats every `period_s` seconds on average, each period off by `jitter` of itself.
 
-    The period after an even beat is longer by the share `limp`, that after an odd beat shorter.
+    The period after an even beat is longer by the share `limp`, that after an odd beat shorter; none is
+    longer than `longest_s`.
     """
     count = int(np.ceil((t[-1] - t[0]) / (period_s * (1 - 2 * jitter)))) + 8
     periods = period_s * np.exp(np.clip(jitter * rng.standard_normal(count), -2 * jitter, 2 * jitter))
     periods *= 1.0 - limp * (-1.0) ** np.arange(count)  # period k ends at beat k
+    periods = np.minimum(periods, longest_s)
     beats = t[0] - period_s * (3.0 + rng.uniform()) + np.cumsum(periods)
     spline = CubicSpline(beats, np.arange(count))
     return Rhythm(beats, np.asarray(spline(t)), np.asarray(1.0 / spline(t, 1)))

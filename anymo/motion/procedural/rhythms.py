@@ -16,6 +16,9 @@ from anymo.motion.procedural.keyposes import Pose
 from anymo.motion.procedural.limbs import Curves, Facts
 from anymo.records import Array
 
+_IMPACT = 0.5  # of landing, g
+_DEEPEST_M = 0.55  # dip of an adult's pelvis, of 0.84 m of leg, from tiptoe into a squat to jump from, m
+
 
 @dataclass(frozen=True, slots=True)
 class Wave:
@@ -50,7 +53,8 @@ class Oscillation:
 
 def perform(c: Curves, rng: np.random.Generator, spec: Oscillation, speed: float, amplitude: float) -> Facts:
     """Add an oscillation to the curves; amplitude and lag drift, and every person has other ones."""
-    beat = rhythm(rng, c.t, spec.period_s / speed, spec.jitter)
+    longest_s = _longest_bounce_s(spec.bounce, c.body.scale) if spec.bounce else np.inf
+    beat = rhythm(rng, c.t, spec.period_s / speed, spec.jitter, longest_s=longest_s)
     c.add(spec.base)
     c.on_floor, c.settles = not spec.free_legs, "once" if spec.free_legs else "never"
     strength = amplitude * _bouts(rng, c.t, spec.active)
@@ -63,7 +67,7 @@ def perform(c: Curves, rng: np.random.Generator, spec: Oscillation, speed: float
     c["x"] += spec.travel_mps * spec.period_s * beat.phase * c.body.scale
     if spec.bounce:
         _bounce(c, beat.phase, beat.period, spec.bounce)
-    return {"per_minute": 60.0 * speed / spec.period_s}
+    return {"per_minute": 60.0 / min(spec.period_s / speed, longest_s)}
 
 
 def _bouts(rng: np.random.Generator, t: Array, active: float) -> Array:
@@ -73,9 +77,16 @@ def _bouts(rng: np.random.Generator, t: Array, active: float) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-5.0 * level)))
 
 
+def _longest_bounce_s(ground_share: float, scale: float) -> float:
+    """The period whose jumps begin in a deep squat: the body dips with its square."""
+    table = force_table(ground_share) + impact_table(_IMPACT)
+    dip = sample_table(table, np.array([ground_share]))[0] - table.min()
+    return float(np.sqrt(_DEEPEST_M * scale / dip))
+
+
 def _bounce(c: Curves, phase: Array, period: Array, ground_share: float) -> None:
     """Jump at every beat: force on the ground, then free fall; the feet leave when the legs are stretched."""
-    table = force_table(ground_share) + impact_table(0.5)
+    table = force_table(ground_share) + impact_table(_IMPACT)
     take_off = sample_table(table, np.array([ground_share]))[0]
     height = period**2 * (sample_table(table, phase) - take_off)
     c["z"] += height + 0.05 * c.body.scale
