@@ -9,10 +9,15 @@ from anymo.tokenizer import MotionTokenizer
 
 
 class MotionReader(nn.Module):
-    """Encoder and tokenizer as one, never trained."""
+    """Encoder and tokenizer as one, never trained.
+
+    Raises:
+        ValueError: the tokenizer was trained on another encoder.
+    """
 
     def __init__(self, encoder: ImuEncoder, tokenizer: MotionTokenizer) -> None:
         super().__init__()
+        tokenizer.check_encoder(encoder)
         self.encoder, self.tokenizer = encoder.requires_grad_(False), tokenizer.requires_grad_(False)
         self.eval()
 

@@ -4,6 +4,7 @@ The door is `ImuEncoder.forward`.
 """
 
 from anymo.encoders.configuration import AnymoEncoderConfig, PoseEncoderConfig, TextTowerConfig
+from anymo.encoders.identity import weights_sha256
 from anymo.encoders.imu import ImuEncoder, ImuEncoderOutput
 from anymo.encoders.pose import PoseEncoder
 from anymo.encoders.text import TextTower
@@ -16,4 +17,5 @@ __all__ = [
     "PoseEncoderConfig",
     "TextTower",
     "TextTowerConfig",
+    "weights_sha256",
 ]

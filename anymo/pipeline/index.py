@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Sequence
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,12 +149,9 @@ class MotionIndex:
 
 def fingerprint(pipe: "AnymoPipeline") -> str:
     """SHA-256 of what decides where a recording or a sentence lies: weights, rate and window length."""
-    digest = sha256(f"{pipe.encoder.config.rate_hz} {pipe.window_s}".encode())
-    for part in (pipe.encoder, pipe.text):
-        for name, tensor in sorted(part.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    from anymo.encoders import weights_sha256
+
+    return weights_sha256(pipe.encoder, pipe.text, beside=f"{pipe.encoder.config.rate_hz} {pipe.window_s}")
 
 
 def check_top(top: int) -> None:

@@ -31,6 +31,8 @@ class MotionTokenizerConfig(PreTrainedConfig):
         dead_share: a code used less than this share of the mean use is put on a latent of the batch.
         heads: of "pose" and "imu", what codes can be turned into.
         num_heads: attention heads of the IMU head; divides hidden_size, as the encoder's do.
+        encoder_sha256: `anymo.encoders.weights_sha256` of the encoder it was trained on, whose latents alone
+            it can read; empty where that is not known.
     """
 
     model_type = "anymo-tokenizer"
@@ -49,6 +51,7 @@ class MotionTokenizerConfig(PreTrainedConfig):
     dead_share: float = 0.2
     heads: list[str] | tuple[str, ...] = HEADS
     num_heads: int = 4
+    encoder_sha256: str = ""
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.quantizer not in get_args(Quantizer):

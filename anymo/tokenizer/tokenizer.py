@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from anymo.encoders.decoders import PlacementDecoder
+from anymo.encoders.identity import weights_sha256
 from anymo.tokenizer.codebook import quantizer_of
 from anymo.tokenizer.configuration import MotionTokenizerConfig
 from anymo.tokenizer.pose import PoseHead, PoseOutput
@@ -95,6 +96,19 @@ class MotionTokenizer(PreTrainedModel):
     def codebook(self) -> torch.Tensor:
         """(G, K, C) vectors of all codes."""
         return self.quantizer.codes
+
+    def check_encoder(self, encoder: nn.Module) -> None:
+        """Refuse an encoder whose latents mean something else.
+
+        Raises:
+            ValueError: the tokenizer was trained on another one.
+        """
+        known, own = self.config.encoder_sha256, weights_sha256(encoder)
+        if known and known != own:
+            raise ValueError(
+                f"tokenizer: it was trained on another encoder ({known[:12]}) than this one ({own[:12]}); "
+                "give that one, or delete the tokenizer and train one on this encoder (train/tokenizer.py)"
+            )
 
     def tokens_valid(self, valid: torch.Tensor) -> torch.Tensor:
         """(B, L) valid latents to (B, L') token steps that have one."""

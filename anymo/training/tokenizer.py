@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, Targets, WindowSampler
-from anymo.encoders import ImuEncoder
+from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.encoders.losses import signal_errors, signal_loss
 from anymo.records import GRAVITY_MPS2
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
@@ -96,6 +96,7 @@ class TokenizerConfig:
         own = ("quantizer", "num_groups", "codebook_size", "code_size", "levels", "steps_per_token")
         return MotionTokenizerConfig(
             heads=self.heads.names,
+            encoder_sha256=weights_sha256(encoder),
             **{name: getattr(encoder.config, name) for name in (*_OF_ENCODER, "num_heads")},
             **{name: getattr(self, name) for name in own},
         )
@@ -210,7 +211,7 @@ def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
 
 
 def read_tokenizer(folder: Path, encoder: ImuEncoder) -> MotionTokenizer:
-    """The trained tokenizer, which must be one for latents like the encoder's."""
+    """The trained tokenizer, which must be of this encoder."""
     tokenizer: MotionTokenizer = MotionTokenizer.from_pretrained(
         written(folder, "tokenizer", "train/tokenizer.py")
     )
@@ -221,6 +222,7 @@ def read_tokenizer(folder: Path, encoder: ImuEncoder) -> MotionTokenizer:
             f"tokenizer: expected one for latents of {ours}, the encoder's, {folder} is for {its}; give the "
             "encoder it was trained on, or train one on this encoder (train/tokenizer.py)"
         )
+    tokenizer.check_encoder(encoder)
     return tokenizer
 
 

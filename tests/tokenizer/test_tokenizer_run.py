@@ -14,15 +14,22 @@ import torch
 
 from anymo import body
 from anymo import config as configuration
+from anymo.align.reader import MotionReader
 from anymo.data.corpus import ClipSource, MotionCorpus, store_clip, write_corpus
 from anymo.data.sampler import WindowSampler
-from anymo.encoders import AnymoEncoderConfig, ImuEncoder
+from anymo.encoders import AnymoEncoderConfig, ImuEncoder, weights_sha256
 from anymo.records import Motion
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 from anymo.training.align import AlignConfig
 from anymo.training.engine import OptimConfig, Paused, train
 from anymo.training.pretrain import PretrainConfig
-from anymo.training.tokenizer import HeadsConfig, TokenizerConfig, TokenizerTask, train_tokenizer
+from anymo.training.tokenizer import (
+    HeadsConfig,
+    TokenizerConfig,
+    TokenizerTask,
+    read_tokenizer,
+    train_tokenizer,
+)
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {"codebook_size": 16, "code_size": 4, "levels": (4, 4)}
@@ -58,6 +65,18 @@ def test_a_run_leaves_the_encoder_byte_identical(config: TokenizerConfig) -> Non
     names = {"loss", "perplexity", "relative_error", "pose", "imu"}
     assert names <= rows[0].keys()
     assert {f"validation_{name}" for name in names - {"loss"}} <= rows[-1].keys()
+
+
+def test_a_tokenizer_is_of_one_encoder(config: TokenizerConfig, tmp_path: Path) -> None:
+    folder = train_tokenizer(replace(config, output=tmp_path / "run"), [body.load()]) / "tokenizer"
+    encoder = ImuEncoder.from_pretrained(config.encoder)
+    assert read_tokenizer(folder, encoder).config.encoder_sha256 == weights_sha256(encoder.to(torch.float64))
+    torch.manual_seed(1)
+    other = ImuEncoder(encoder.config)
+    with pytest.raises(ValueError, match=r"trained on another encoder \(\w{12}\) than this one"):
+        read_tokenizer(folder, other)
+    with pytest.raises(ValueError, match="trained on another encoder"):
+        MotionReader(other, MotionTokenizer.from_pretrained(folder))
 
 
 @pytest.mark.parametrize("quantizer", ["product", "fsq"])
@@ -125,7 +144,8 @@ def test_the_released_stages_follow_on_each_other() -> None:
     assert tokenizer.draw == align.draw == replace(pretrain.draw, num_targets=0)
     shape = pretrain.encoder
     encoder = ImuEncoder(AnymoEncoderConfig(hidden_size=shape.hidden_size, patch_samples=shape.patch_samples))
-    assert tokenizer.shape(encoder).to_dict() == MotionTokenizerConfig(num_heads=shape.num_heads).to_dict()
+    usual = MotionTokenizerConfig(num_heads=shape.num_heads, encoder_sha256=weights_sha256(encoder))
+    assert tokenizer.shape(encoder).to_dict() == usual.to_dict()
 
 
 def test_configurations_that_cannot_be() -> None:
