@@ -108,6 +108,7 @@ def test_a_changed_configuration_starts_from_where_it_changes(run: Path) -> None
     assert done == ["first", "second", "third", "second", "third"]
 
 
+@pytest.mark.slow
 def test_full_disk_is_an_error_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     """A real full disk: a file-size limit of the shell stands in for it, as a process meets both alike."""
     limited = f"ulimit -f 200; exec {ANYMO} demo --config-path {TINY}"

@@ -42,6 +42,7 @@ def test_the_named_run_loads() -> None:
     assert set(read_yaml(RELEASE)["parts"]) == {"encoder", "few_shot_sets", "few_shot", "other_sets"}
 
 
+@pytest.mark.slow
 def test_the_command_measures_once(
     corpus_folder: Path,
     encoder_folder: Path,
