@@ -73,6 +73,7 @@ def test_second_run_does_nothing_again(run: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*.safetensors")} == before
 
 
+@pytest.mark.slow
 def test_the_model_is_used_from_the_shell(run: Path) -> None:
     folder = run.parents[1]
     made = anymo(

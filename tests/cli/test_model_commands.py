@@ -56,6 +56,7 @@ def test_an_index_of_two_days(run: Run) -> None:
     assert "state --acc-unit" in run("index", "search", "days", "--like", "b.csv").err
 
 
+@pytest.mark.slow
 def test_in_words(run: Run, model_folder: Path) -> None:
     """The shell says what the pipeline says; the language model is the real one, untaught."""
     stated = ["--rate", "50", *STATED]
