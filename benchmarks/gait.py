@@ -6,7 +6,7 @@ frequency the vertical one lies, of
 
 - generated gaits, in the usual mounting, low-passed at 20 Hz as in corpora;
 - the captured walks of CMU, low-passed at 12 Hz as in corpora (what a foot does when it lands is lost there);
-- the one real walk of OpenSense's sensors, slow, on pelvis, trunk, thigh, shank and foot.
+- the one real walk of OpenSense's sensors, slow, on pelvis, thigh and shank.
 
 Captured and real walks need ANYMO_DATA or ../shared/data.
 """
