@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anymo.config import save
 from anymo.data.conversion import KinematicsConfig, write_kinematics
 from anymo.data.corpus import MotionCorpus
 from anymo.data.generated import generated_clips
-from anymo.data.prepare import PrepareConfig, bodies_of
+from anymo.data.prepare import PrepareConfig, bodies_of, prepare
 from anymo.motion import procedural
+from anymo.records import Motion
+from anymo.skeleton import INDEX
 
 
 @pytest.fixture
@@ -110,3 +114,27 @@ def test_settings_that_cannot_be(stated: dict[str, object], said: str) -> None:
         stated = {k: v[0] - 3 if k == "clip_s" else v for k, v in stated.items()}  # type: ignore[index]
         with pytest.raises(ValueError, match=said):
             PrepareConfig(**stated)  # type: ignore[arg-type]
+
+
+def test_a_generated_clip_loses_its_flaw_and_a_hopeless_one_is_listed(
+    hand_motion: Callable[..., Motion], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both used to end the whole corpus."""
+    made = []
+
+    def generate(activity: str, rng: object, *, duration_s: float, joint_offsets: object) -> Motion:
+        motion = hand_motion(len(made), duration_s=duration_s)
+        rotations = motion.rotations.copy()
+        flips = ([], [240], list(range(30, 480, 60)))[len(made) % 3]
+        leg = INDEX["LeftLowerLeg"]
+        rotations[flips, leg] = rotations[flips, leg] @ np.diag([-1.0, 1.0, -1.0])
+        made.append(activity)
+        return replace(motion, rotations=rotations)
+
+    monkeypatch.setattr(procedural, "generate", generate)
+    config = PrepareConfig(output=tmp_path, num_clips=6, clip_s=8.0, num_bodies=1, use_real_clips=False)
+    corpus = prepare(config)
+    assert len(corpus) == 2 * (1 + 2)  # whole, and two parts, of every three
+    manifest = (tmp_path / "manifest.csv").read_text()
+    assert manifest.count("refused") == 2
+    assert "is accelerated by" in manifest
