@@ -153,7 +153,7 @@ def test_bone_axes_do_not_matter_without_any_t_pose(
     error = angle_deg(poses(walk)[1], poses(motion)[1])
     shown = [INDEX[f"{s}{n}"] for s in ("Left", "Right") for n in ("UpperArm", "UpperLeg", "LowerLeg")]
     assert error[:, [0, INDEX["T8"], *shown]].max() < 1.0
-    assert error.mean(axis=0).max() < 15.0
+    assert error.mean(axis=0).max() < 20.0
     still = np.diff(error, axis=0)
     assert np.abs(still).max() < 1.0  # a constant turn: the rig's own time course is kept
 

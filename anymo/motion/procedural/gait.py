@@ -56,10 +56,17 @@ class Gait:
     limp: float = 0.0
 
 
+# How the pelvis leaves its even way, in step lengths, by multiples of the stride's frequency: forward and up
+# those of the steps (even), sideways those of the strides (odd) (Menz, Lord and Fitzpatrick 2003). Sizes are
+# those that bring generated walks near captured ones (benchmarks/gait.py).
+_BRAKING = {2: 0.017, 4: 0.0045, 6: 0.0012}
+_SWAY = {3: 0.0085, 5: 0.0018}
+_BOB = {4: 0.004, 6: 0.0018}
 _EARLY = 0.035  # share of the swing by which the foot gathers way before it leaves, and after it lands
+_ROLLED = 0.07  # the former in walking: while the body rolls over the ball of the foot, its ankle goes ahead
 
 WALK = Gait(
-    step_s=0.54, step_m=0.68, stance=0.62, impact=0.35, clearance_m=0.065, push_off_deg=42, strike_deg=18,
+    step_s=0.54, step_m=0.68, stance=0.62, impact=0.42, clearance_m=0.035, push_off_deg=50, strike_deg=18,
     arm_deg=12, elbow_deg=22, lean_deg=3,
 )  # fmt: skip
 RUN = Gait(
@@ -67,11 +74,11 @@ RUN = Gait(
     arm_deg=24, elbow_deg=85, lean_deg=8, width_m=0.08,
 )  # fmt: skip
 STAIRS_UP = Gait(
-    step_s=0.62, step_m=0.29, stance=0.64, impact=0.2, clearance_m=0.09, push_off_deg=30, strike_deg=0,
+    step_s=0.62, step_m=0.29, stance=0.64, impact=0.35, clearance_m=0.09, push_off_deg=30, strike_deg=0,
     arm_deg=10, elbow_deg=30, lean_deg=10, rise_m=0.17,
 )  # fmt: skip
 STAIRS_DOWN = Gait(
-    step_s=0.58, step_m=0.29, stance=0.61, impact=0.6, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
+    step_s=0.58, step_m=0.29, stance=0.61, impact=0.8, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
     arm_deg=10, elbow_deg=28, lean_deg=2, rise_m=-0.17,
 )  # fmt: skip
 
@@ -104,16 +111,17 @@ def _feet(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m:
         land, stride = beat.beats[k], stride_s[k]
         off = land + gait.stance * stride
         swing = np.append(land[1:], off[-1] + (1 - gait.stance) * stride[-1]) - off
-        early, longer = off - _EARLY * swing, (1.0 + 2.0 * _EARLY) * swing
-        place = step_m * (
-            k + gait.stance - (0.1 if gait.stance > 0.5 else 0.05)
-        )  # passed by the pelvis at mid-stance
+        before = _ROLLED if gait.stance > 0.5 else _EARLY
+        early, longer = off - before * swing, (1.0 + before + _EARLY) * swing
+        # the pelvis passes the foot at mid-stance
+        place = step_m * (k + gait.stance - (0.15 if gait.stance > 0.5 else 0.05))
         hop = np.append(np.diff(place), 2 * step_m)
         c[f"{side}.fx"] = place[0] + swings(c.t, early, longer) @ hop
         sideways = (width if side == "l" else -width) + 0.008 * rng.standard_normal(len(k) + 1)
         c[f"{side}.fy"] = sideways[0] + swings(c.t, early, longer) @ np.diff(sideways)
         height = gait.clearance_m * rng.uniform(0.85, 1.2)
-        c[f"{side}.lift"] = height * lifts(c.t, early, longer).sum(axis=1)
+        aloft = longer if gait.stance < 0.5 else 0.8 * longer  # who walks lifts the foot at once
+        c[f"{side}.lift"] = height * lifts(c.t, early, aloft).sum(axis=1)
         if gait.rise_m:
             c[f"{side}.lift"] += gait.rise_m * (k[0] + 2 * moves(c.t, off, 0.8 * swing).sum(axis=1))
         c[f"{side}.heel"] = np.radians(_heel_deg(c.t, gait, land, stride, off, swing))
@@ -124,7 +132,8 @@ def _heel_deg(t: Array, gait: Gait, land: Array, stride: Array, off: Array, swin
     rise = 0.42 * gait.stance * stride
     flat = moves(t, land, np.minimum(0.16 * stride, 0.5 * gait.stance * stride)).sum(axis=1)
     up = moves(t, off - rise, 1.35 * rise).sum(axis=1)
-    down = moves(t, off + 0.25 * rise, swing - 0.25 * rise).sum(axis=1)
+    later = 0.0 if gait.stance > 0.5 else 0.25 * rise
+    down = moves(t, off + later, swing - later).sum(axis=1)
     push, strike = gait.push_off_deg, gait.strike_deg
     return np.asarray(-strike + strike * flat + push * up - (push + strike) * down)
 
@@ -134,16 +143,21 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     phase, swing = beat.phase, np.cos(np.pi * beat.phase)
     style = rng.uniform(0.7, 1.3, size=5)
     strength = 1.0 + 0.15 * smooth_noise(rng, c.t, 1, 0.5)[:, 0]
-    c["x"] = step_m * (phase + 0.006 * np.sin(2 * np.pi * phase))
+    size = 0.35 * c.body.scale + 0.35 * (abs(step_m) + abs(gait.rise_m))
+    impact = impact_table(gait.impact * np.exp(0.4 * rng.standard_normal()))
+    jolt = beat.period**2 * sample_table(impact, phase)
+    jolt *= strength * (1.0 + 0.12 * rng.standard_normal() * swing)  # no one steps alike with both feet
+    c["x"] = step_m * phase + size * _harmonics(rng, phase, _BRAKING) - 0.3 * style[2] * jolt
     c["y"] = style[0] * 0.16 * gait.width_m * c.body.scale * np.cos(np.pi * (phase - gait.stance))
+    c["y"] += size * _harmonics(rng, phase - gait.stance - 0.5, _SWAY)
     runs = gait.stance < 0.5
     bob = (
         beat.period**2 * sample_table(force_table(2 * gait.stance), phase)
         if runs
-        else -0.026 * style[1] * abs(step_m) * np.cos(2 * np.pi * (phase - 0.12))
+        else -0.018 * style[1] * abs(step_m) * np.cos(2 * np.pi * (phase - 0.12))
+        + size * _harmonics(rng, phase - 0.245, _BOB)
     )
-    jolt = beat.period**2 * sample_table(impact_table(gait.impact * style[2]), phase)
-    c["z"] += bob + jolt * strength
+    c["z"] += bob + jolt
     if gait.rise_m:
         c["z"] += gait.rise_m * (phase - 0.35)
     yaw = 5.0 * style[3] * strength
@@ -152,6 +166,16 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     c.add({"side": -30.0, "lean": -14.0}, gait.limp * style[4] * np.sin(np.pi * (phase - 1.0)))
     lean = gait.lean_deg + 2.5 * rng.standard_normal()
     c.add({"pitch": 0.45, "bend": 0.55, "nod": -0.6}, lean + 0.8 * np.cos(2 * np.pi * phase + style[4]))
+
+
+def _harmonics(rng: np.random.Generator, phase: Array, amplitudes: dict[int, float]) -> Array:
+    """(T,) sum of a_k sin(pi k phase); the person's sizes (by exp(0.4 N)) and phases (by 0.4 N rad) drawn."""
+    drawn = rng.standard_normal((len(amplitudes), 2))
+    waves = [
+        a * np.exp(0.4 * n[0]) * np.sin(np.pi * k * phase + 0.4 * n[1])
+        for (k, a), n in zip(amplitudes.items(), drawn, strict=True)
+    ]
+    return np.asarray(np.sum(waves, axis=0))
 
 
 def _arms(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, amplitude: float) -> None:

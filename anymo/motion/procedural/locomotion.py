@@ -15,25 +15,26 @@ from anymo.motion.procedural.keyposes import Pose, shuffle
 from anymo.motion.procedural.limbs import Curves, Facts
 from anymo.motion.procedural.literature import Range
 
-SLOW_WALK = replace(WALK, step_s=0.68, step_m=0.5, clearance_m=0.05, push_off_deg=34, arm_deg=9, impact=0.2)
+SLOW_WALK = replace(WALK, step_s=0.68, step_m=0.5, clearance_m=0.03, push_off_deg=43, arm_deg=9, impact=0.28)
 BRISK_WALK = replace(
-    WALK, step_s=0.47, step_m=0.8, push_off_deg=46, arm_deg=14, elbow_deg=32, lean_deg=5, impact=0.5
-)
+    WALK, step_s=0.47, step_m=0.8, clearance_m=0.05, push_off_deg=50, arm_deg=14, elbow_deg=32, lean_deg=5,
+    impact=0.55,
+)  # fmt: skip
 BACKWARD = replace(
     WALK, step_s=0.6, step_m=-0.45, push_off_deg=12, strike_deg=-20, arm_deg=6, lean_deg=0, impact=0.2
 )
 LIMP = replace(
-    WALK, step_s=0.64, step_m=0.48, limp=0.2, clearance_m=0.045, push_off_deg=26, strike_deg=8, arm_deg=8
+    WALK, step_s=0.64, step_m=0.48, limp=0.2, clearance_m=0.035, push_off_deg=34, strike_deg=8, arm_deg=8
 )
 MARCH = replace(
     WALK, step_s=0.5, step_m=0.0, clearance_m=0.32, push_off_deg=20, strike_deg=-10, arm_deg=30,
     elbow_deg=70, lean_deg=0, impact=0.4,
 )  # fmt: skip
 RAMP_UP = replace(
-    WALK, step_s=0.57, step_m=0.63, rise_m=0.088, slope_deg=8, lean_deg=9, push_off_deg=46, strike_deg=10
+    WALK, step_s=0.57, step_m=0.63, rise_m=0.088, slope_deg=8, lean_deg=9, push_off_deg=52, strike_deg=10
 )
 RAMP_DOWN = replace(
-    WALK, step_s=0.53, step_m=0.6, rise_m=-0.084, slope_deg=-8, lean_deg=-2, push_off_deg=34, impact=0.5
+    WALK, step_s=0.53, step_m=0.6, rise_m=-0.084, slope_deg=-8, lean_deg=-2, push_off_deg=42, impact=0.7
 )
 FAST_RUN = replace(RUN, step_m=1.15, step_s=0.355, push_off_deg=54, arm_deg=25)
 IN_PLACE = replace(RUN, step_m=0.0, step_s=0.37, stance=0.44, clearance_m=0.16, push_off_deg=36, lean_deg=2)
