@@ -28,7 +28,7 @@ from anymo.training.classifiers import (
     recording_scores,
 )
 from anymo.training.classifiers.hand_made import _PER_VECTOR
-from anymo.training.classifiers.probe import chosen_penalty, latent_mean, regression
+from anymo.training.classifiers.probe import chosen_penalty, latent_moments, regression
 from anymo.training.classifiers.raw_networks import Kind
 from anymo.training.optim import OptimConfig, adamw
 
@@ -100,7 +100,7 @@ def test_fine_tuning_starts_undecided_and_leaves_the_encoder_alone(encoder: ImuE
         network = FineTuning(encoder, trained).start(examples, seed=0).eval()
         with torch.no_grad():
             assert not network(batch).any()
-            assert torch.equal(latent_mean(network.encoder, batch), latent_mean(encoder, batch))
+            assert torch.equal(latent_moments(network.encoder, batch), latent_moments(encoder, batch))
     FineTuning(encoder, "full", BRISK).fit(examples, seed=0)
     assert all(torch.equal(before[k], v) for k, v in encoder.state_dict().items())
 

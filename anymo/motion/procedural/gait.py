@@ -74,11 +74,11 @@ RUN = Gait(
     arm_deg=24, elbow_deg=85, lean_deg=8, width_m=0.08,
 )  # fmt: skip
 STAIRS_UP = Gait(
-    step_s=0.62, step_m=0.29, stance=0.64, impact=0.35, clearance_m=0.09, push_off_deg=30, strike_deg=0,
+    step_s=0.62, step_m=0.29, stance=0.64, impact=0.3, clearance_m=0.09, push_off_deg=30, strike_deg=0,
     arm_deg=10, elbow_deg=30, lean_deg=10, rise_m=0.17,
 )  # fmt: skip
 STAIRS_DOWN = Gait(
-    step_s=0.58, step_m=0.29, stance=0.61, impact=0.8, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
+    step_s=0.58, step_m=0.29, stance=0.61, impact=0.9, clearance_m=0.05, push_off_deg=34, strike_deg=-14,
     arm_deg=10, elbow_deg=28, lean_deg=2, rise_m=-0.17,
 )  # fmt: skip
 
@@ -154,7 +154,7 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     bob = (
         beat.period**2 * sample_table(force_table(2 * gait.stance), phase)
         if runs
-        else -0.018 * style[1] * abs(step_m) * np.cos(2 * np.pi * (phase - 0.12))
+        else -style[1] * _bob_m(gait, step_m) * np.cos(2 * np.pi * (phase - 0.12))
         + size * _harmonics(rng, phase - 0.245, _BOB)
     )
     c["z"] += bob + jolt
@@ -166,6 +166,15 @@ def _trunk(c: Curves, rng: np.random.Generator, gait: Gait, beat: Rhythm, step_m
     c.add({"side": -30.0, "lean": -14.0}, gait.limp * style[4] * np.sin(np.pi * (phase - 1.0)))
     lean = gait.lean_deg + 2.5 * rng.standard_normal()
     c.add({"pitch": 0.45, "bend": 0.55, "nod": -0.6}, lean + 0.8 * np.cos(2 * np.pi * phase + style[4]))
+
+
+def _bob_m(gait: Gait, step_m: float) -> float:
+    """How far the pelvis of one who walks rises and falls, half range.
+
+    On stairs so that the ground force peaks where it was measured: 1.2 times body weight upward as on the
+    level, 1.6 times downward (Stacoff et al. 2005).
+    """
+    return 0.018 * abs(step_m) + (0.06 if gait.rise_m > 0 else 0.095) * abs(gait.rise_m)
 
 
 def _harmonics(rng: np.random.Generator, phase: Array, amplitudes: dict[int, float]) -> Array:

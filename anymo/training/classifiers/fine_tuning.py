@@ -11,24 +11,24 @@ from anymo.encoders import ImuEncoder
 from anymo.records import WindowBatch
 from anymo.training.classifiers.descent import Descent, descend
 from anymo.training.classifiers.examples import Examples, Predict, check_classes
-from anymo.training.classifiers.probe import latent_mean
+from anymo.training.classifiers.probe import latent_moments
 
 Trained = Literal["full", "lora", "scratch"]
 
 
 class Recogniser(nn.Module):
-    """Encoder, latents averaged over time, linear head: windows to logits."""
+    """Encoder, moments of its latents over time, linear head: windows to logits."""
 
     def __init__(self, encoder: ImuEncoder, num_classes: int) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Linear(encoder.config.hidden_size, num_classes)
+        self.head = nn.Linear(2 * encoder.config.hidden_size, num_classes)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, batch: WindowBatch) -> torch.Tensor:
         """(B, C) logits."""
-        logits: torch.Tensor = self.head(latent_mean(self.encoder, batch))
+        logits: torch.Tensor = self.head(latent_moments(self.encoder, batch))
         return logits
 
 
