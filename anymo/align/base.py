@@ -6,6 +6,7 @@ Shapes: B rows, N positions, H width, V words.
 import inspect
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from anymo import assets
 
+_HASHED_ROWS = 256
 SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers")
 
 
@@ -105,16 +107,26 @@ def _has_bitsandbytes() -> bool:
 
 
 def shape_of(model: Any) -> dict[str, Any]:
-    """What an adapter depends on."""
+    """What an adapter depends on: the base's shape, and which of that shape it is."""
     config = model.config.get_text_config()
-    return {name: getattr(config, name) for name in SHAPE}
+    return {name: getattr(config, name) for name in SHAPE} | {"weights": _weights_sha256(model)}
+
+
+def _weights_sha256(model: Any) -> str:
+    """SHA-256 of what neither an adapter nor quantising changes: all norms, and some input embeddings."""
+    named = (model.get_base_model() if hasattr(model, "get_base_model") else model).named_parameters()
+    norms = [p for name, p in sorted(named) if p.ndim == 1 and name.endswith("weight")]
+    digest = sha256()
+    for tensor in (*norms, model.get_input_embeddings().weight[:_HASHED_ROWS]):
+        digest.update(tensor.detach().bfloat16().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_shape(shape: Mapping[str, Any], model: Any, base: str, folder: Path) -> None:
     """Refuse a base that the adapter was not trained on.
 
     Raises:
-        BaseModelError: type, vocabulary, width or depth differ.
+        BaseModelError: type, vocabulary, width, depth or weights differ.
     """
     expected, got = json.dumps(dict(shape)), json.dumps(shape_of(model))
     if expected != got:

@@ -99,7 +99,7 @@ def windows(
         ValueError: the recording is under 0.5 s or nowhere valid, or a rate or length is out of range.
     """
     where = f"recording {recording.name!r}"
-    _check_cut(rate_hz, window_s, hop_s)
+    check_cut(rate_hz, window_s, hop_s)
     if recording.duration_s < MIN_DURATION_S - 1e-6:
         raise ValueError(f"{where}: lasts {recording.duration_s:.3g} s; give {MIN_DURATION_S} s or more")
     streams = [_at_rate(s, check_rate(s.rate_hz, where), rate_hz) for s in recording.sensors]
@@ -159,7 +159,12 @@ def _positions(num: int, rate_in: float, rate_out: float) -> Array:
     return positions
 
 
-def _check_cut(rate_hz: float, window_s: float, hop_s: float) -> None:
+def check_cut(rate_hz: float, window_s: float, hop_s: float) -> None:
+    """Refuse a rate, window or hop that cuts nothing.
+
+    Raises:
+        ValueError: a rate that is none, a window too short, or a hop under one sample.
+    """
     check_rate(rate_hz, "windows")
     if window_s < MIN_DURATION_S or round(hop_s * rate_hz) < 1:
         raise ValueError(

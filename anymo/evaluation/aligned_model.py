@@ -1,6 +1,5 @@
 """Everything one aligned model is measured on, part by part; a part that is finished is kept."""
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ import draccus
 import numpy as np
 
 from anymo.body import Body
-from anymo.config import write_text
 from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
@@ -29,7 +27,6 @@ from anymo.pipeline.batches import spread
 
 _log = logging.getLogger(__name__)
 
-TEST_FILE = "test_sets.json"
 ENCODER_SPACE, LANGUAGE_SPACE = "encoder alone", "language model's embedding"
 Numbers = dict[str, Any]
 
@@ -197,18 +194,11 @@ class AlignedModel:
         return {"examples": rows}
 
     def test_sets(self) -> Numbers:
-        """The test sets by every route: the model's one look, or what was kept of it."""
-        file = self.output / TEST_FILE
-        if not file.is_file():
-            found = run_aligned_test_sets(
-                self.pipe, self.folder, self.protocol.windows, seed=self.protocol.seed
-            )
-            self.output.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(found, indent=1) + "\n")
-        numbers: Numbers = json.loads(file.read_text())
+        """The test sets by every route: the model's one look, or what the log has of it."""
+        found = run_aligned_test_sets(self.pipe, self.folder, self.protocol.windows, seed=self.protocol.seed)
         return {
             name: {_title(route): figures for route, figures in routes.items()}
-            for name, routes in numbers.items()
+            for name, routes in found.items()
         }
 
     def _spaces(self) -> dict[str, AnymoPipeline]:

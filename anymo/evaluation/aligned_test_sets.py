@@ -1,7 +1,7 @@
 """Test sets by every route of an aligned model: each model once, each look in the log of `ledger`.
 
-The embedding route is the encoder alone, which other aligned models may share: where the log has it, its
-figures are taken from there. The language model's routes have lines of their own, with `route` and the hash
+The embedding route is the encoder alone, which other aligned models may share. What the log has is taken from
+there. The language model's routes have lines of their own, with `route` and the hash
 of the whole model folder.
 """
 
@@ -15,7 +15,6 @@ from anymo.evaluation.ledger import (
     LEDGER,
     model_hash,
     read_ledger,
-    refuse_second_run,
     run_test_sets,
     write_lines,
     zero_shot_line,
@@ -37,7 +36,9 @@ def run_aligned_test_sets(
     ledger: Path = LEDGER,
     seed: int = 0,
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Zero-shot on the test sets by several routes; logged before anybody sees a figure.
+    """Zero-shot on the test sets by several routes, each set logged before anybody sees a figure.
+
+    What the log has is not run again: a call after a break measures the sets that are left.
 
     Args:
         pipe: the model of `folder`.
@@ -50,29 +51,20 @@ def run_aligned_test_sets(
 
     Returns:
         Set -> route -> figures, chance accuracy among them.
-
-    Raises:
-        ValueError: the log has this aligned model on one of these sets; nothing is run.
     """
-    sha256 = refuse_second_run(folder, names, ledger, PARTS)
-    encoder = model_hash(folder)
-    known = {
-        line["set"]
-        for line in read_ledger(ledger)
-        if line["sha256"] == encoder and line["route"] == "embedding"
-    }
-    if "embedding" in windows and (new := [name for name in names if name not in known]):
+    sha256, known = model_hash(folder, PARTS), logged(folder, names, ledger)
+    if "embedding" in windows and (new := [name for name in names if "embedding" not in known[name]]):
         limit = windows["embedding"]
         run_test_sets(pipe, folder, names=new, load=load, ledger=ledger, seed=seed, max_windows=limit)
-    found = [
-        zero_shot(pipe, name, route, recordings=recordings, seed=seed, max_windows=limit).to_dict()
-        | {"set": name, "route": route}
-        for name in names
-        for recordings in [load(name)]
-        for route, limit in windows.items()
-        if route != "embedding"
-    ]
-    write_lines(ledger, folder, sha256, [zero_shot_line(each) for each in found])
+    for name in names:
+        left = {r: limit for r, limit in windows.items() if r != "embedding" and r not in known[name]}
+        recordings = load(name) if left else []
+        found = [
+            zero_shot(pipe, name, route, recordings=recordings, seed=seed, max_windows=limit).to_dict()
+            | {"set": name, "route": route}
+            for route, limit in left.items()
+        ]
+        write_lines(ledger, folder, sha256, [zero_shot_line(each) for each in found])
     return logged(folder, names, ledger)
 
 

@@ -13,11 +13,11 @@ from anymo.body import Body
 from anymo.config import command, write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
-from anymo.evaluation.aligned_model import TEST_FILE, AlignedModel, AlignmentProtocol, Numbers
+from anymo.evaluation.aligned_model import AlignedModel, AlignmentProtocol, Numbers
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.alignment_report import alignment_report
 from anymo.evaluation.caption_comparison import compare
-from anymo.evaluation.ledger import model_hash, refuse_second_run
+from anymo.evaluation.ledger import model_hash
 
 FILE, REPORT = "alignment.json", "alignment.md"
 
@@ -107,9 +107,6 @@ def _check(config: AlignmentEvalConfig, models: Sequence[AlignedModel]) -> None:
         raise ValueError(
             f"models: expected different ones, got the same files twice in {list(map(str, config.models))}"
         )
-    for model in models:
-        if config.test_sets and not (model.output / TEST_FILE).is_file():
-            refuse_second_run(model.folder, parts=PARTS)
 
 
 def _measured(model: AlignedModel, parts: Numbers) -> Numbers:

@@ -87,7 +87,7 @@ def run_few_shot(config: FewShotConfig, ledger: Path = LEDGER) -> dict[str, Any]
             "in a checkout of the repository"
         )
     pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
-    sha256 = refuse_second_run(pipe.folder, config.test_sets, ledger, few_shot=True)
+    sha256 = refuse_second_run(pipe.folder, config.test_sets, ledger, routes=[FEW_SHOT])
     sets = {name: _measured(config, pipe, name, load_set(name)) for name in config.sets}
     tested = {name: _measured(config, pipe, name, load_test_set(name)) for name in config.test_sets}
     if tested:

@@ -94,27 +94,27 @@ def refuse_second_run(
     ledger: Path = LEDGER,
     parts: Sequence[str] = ("encoder", "text"),
     *,
-    few_shot: bool = False,
+    routes: Sequence[str] = ("embedding",),
 ) -> str:
-    """Hash of a model that has seen none of these sets.
+    """Hash of a model that has seen none of these sets by these routes.
 
     Args:
         folder: of the model.
         names: of the sets.
         ledger: JSON lines.
         parts: of the folder that the model is.
-        few_shot: look for few-shot trials; else for runs of the model as it is.
+        routes: by which it is about to be run; FEW_SHOT for trials that learn from the set.
 
     Raises:
-        ValueError: the ledger has it on one of them.
+        ValueError: the ledger has it on one of them by one of these.
     """
     sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
-        if (line["route"] == FEW_SHOT) == few_shot and line["sha256"] == sha256 and line["set"] in names:
+        if line["route"] in routes and line["sha256"] == sha256 and line["set"] in names:
             raise ValueError(
-                f"test sets: this model was run on {line['set']} on {line.get('date')} (its figures are in "
-                f"{ledger.name}); a candidate gets one run, so change the design on the development sets "
-                "and train the next one"
+                f"test sets: this model was run on {line['set']} by {line['route']} on {line.get('date')} "
+                f"(its figures are in {ledger.name}); a candidate gets one run, so change the design on the "
+                "development sets and train the next one"
             )
     return sha256
 

@@ -83,7 +83,7 @@ def evaluate_set(
             "file to keep the log in (--ledger test_sets.jsonl), the same for all models you compare"
         )
     parts = PARTS if how.route != "embedding" else PARTS[:2]
-    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts)
+    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts, routes=[how.route])
     found = _run(pipe, read_test_set(spec.name, data, how.layout), how)
     write_lines(how.ledger, pipe.folder, sha256, [zero_shot_line(found.to_dict())])
     return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
-_CHOICE_TOKENS = 16
+_CHOICE_TOKENS = 16  # or as many as the longest label has
 
 
 class MotionAnswers:
@@ -25,7 +25,7 @@ class MotionAnswers:
 
     def __init__(self, reader: "MotionReader", language_model: "MotionLanguageModel") -> None:
         self.reader, self.language_model = reader, language_model
-        self._priors: Memory[tuple[str, tuple[int, ...]], torch.Tensor] = Memory(_REMEMBERED)
+        self._priors: Memory[tuple[object, ...], torch.Tensor] = Memory(_REMEMBERED)
 
     def captions(self, batch: WindowBatch) -> list[str]:
         """A sentence for each window."""
@@ -35,9 +35,10 @@ class MotionAnswers:
 
     def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
         """What the model answers for each window when asked which of the labels it is; any words at all."""
-        from anymo.align.prompts import choice
+        from anymo.align.prompts import activity, choice
 
-        said = self._generate(batch, choice(labels), max_new_tokens=_CHOICE_TOKENS)
+        longest = max(len(self.language_model.text_ids(activity(label))) for label in labels)
+        said = self._generate(batch, choice(labels), max_new_tokens=max(_CHOICE_TOKENS, longest + 1))
         return [text.partition("\n")[0].strip() for text in said]
 
     def reply(self, batch: WindowBatch, question: str) -> str:
@@ -64,10 +65,11 @@ class MotionAnswers:
         return torch.cat(parts) - torch.stack([prior[segments] for segments in worn])
 
     def _prior(self, answers: Sequence[str], segments: tuple[int, ...]) -> torch.Tensor:
-        def compute(keys: list[tuple[str, tuple[int, ...]]]) -> torch.Tensor:
-            return self.language_model.prior([answer for answer, _ in keys], segments).cpu()
+        def compute(keys: list[tuple[object, ...]]) -> torch.Tensor:
+            return self.language_model.prior([str(answer) for answer, *_ in keys], segments).cpu()
 
-        return torch.stack(self._priors([(answer, segments) for answer in answers], compute))
+        trained = tuple(p._version for p in self.language_model.parameters() if p.requires_grad)
+        return torch.stack(self._priors([(answer, segments, trained) for answer in answers], compute))
 
     def _generate(
         self, batch: WindowBatch, instruction: str | None = None, *, max_new_tokens: int = 40

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from anymo.data.timing import MIN_DURATION_S
-from anymo.data.window import windows
+from anymo.data.window import check_cut, windows
 from anymo.pipeline.pieces import OnGap, Piece, Pieces, Stated, UnreadSource
 from anymo.records import Array, Recording, SensorStream, WindowBatch
 
@@ -22,11 +22,18 @@ _SLACK_S = 2.0  # among whose samples the one nearest to the new grid opens a pi
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How windows are cut: the model's rate, their length and the hop."""
+    """How windows are cut: the model's rate, their length and the hop.
+
+    Raises:
+        ValueError: as `anymo.data.windows`.
+    """
 
     rate_hz: float
     window_s: float
     hop_s: float
+
+    def __post_init__(self) -> None:
+        check_cut(self.rate_hz, self.window_s, self.hop_s)
 
 
 def timed_windows(

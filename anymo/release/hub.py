@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from anymo.evaluation.aligned_test_sets import PARTS
-from anymo.release.sums import SUMS, check_sums
+from anymo.release.sums import SUMS, check_sums, summed
 
 _REPLACED = (*(f"{part}/*" for part in (*PARTS, "merged")), "encoder.onnx", "metrics.json")
 
@@ -44,7 +44,7 @@ def push_to_hub(
             repo_id=repo_id,
             folder_path=folder,
             commit_message="Upload model",
-            allow_patterns=[*(folder / SUMS).read_text(encoding="utf-8").split()[1::2], SUMS],
+            allow_patterns=[*summed(folder), SUMS],
             delete_patterns=list(_REPLACED),
         )
     except Exception as error:  # the client's transport errors have no common base over its versions

@@ -20,6 +20,12 @@ def write_sums(folder: Path) -> None:
     write_text(folder / SUMS, "".join(lines))
 
 
+def summed(folder: Path) -> dict[str, str]:
+    """What `write_sums` wrote, as `sums_of` has it."""
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
 def check_sums(folder: Path) -> None:
     """Refuse a folder that is not what was exported.
 
@@ -31,9 +37,7 @@ def check_sums(folder: Path) -> None:
         raise FileNotFoundError(
             f"release: expected {folder / SUMS}, found none; write it with `anymo export`"
         )
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    written = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    found = sums_of(folder)
+    written, found = summed(folder), sums_of(folder)
     if other := sorted(name for name in written | found if written.get(name) != found.get(name)):
         raise ValueError(
             f"release {folder}: expected the files that were exported, got others: {', '.join(other[:5])}; "

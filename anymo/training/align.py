@@ -16,6 +16,7 @@ from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.encoders import weights_sha256
 from anymo.encoders.losses import distinct_captions, multi_positive_contrastive
 from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, TaskMix, posed, worn_segments
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
@@ -238,6 +239,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
+        inputs={f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()},
         name="align",
         validate=partial(_validate, Exercises(held_out, corpus, config.mix), config),
     )

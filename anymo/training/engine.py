@@ -8,7 +8,7 @@ run would have seen.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ def train(
     validate: Validate | None = None,
     best: str | None = None,
     config: object = None,
+    inputs: Mapping[str, str] | None = None,
     deadline_s: float = math.inf,
 ) -> T:
     """Train a task, from its last checkpoint if there is one.
@@ -66,6 +67,8 @@ def train(
         validate: called with the bare task in eval mode.
         best: the value of `validate` whose highest marks the best weights; they are kept in `best/`.
         config: the stage's whole configuration; a checkpoint made with another is not resumed.
+        inputs: hashes of the models that the stage reads, by name; a checkpoint made from others, in the same
+            folders, is not resumed.
         deadline_s: on the clock of `time.monotonic`, after which no step is begun, s.
 
     Returns:
@@ -81,7 +84,7 @@ def train(
     keep_freed_memory()
     accelerator = accelerator_of(optim, folder)
     set_seed(seed, device_specific=True)
-    facts = run_facts(optim, seed, accelerator.num_processes, config)
+    facts = run_facts(optim, seed, accelerator.num_processes, config) | dict(inputs or {})
     run = RunFolder(accelerator, folder, task, facts, name)
     drawn = partial(draw, source, size=optim.part_size, block_size=optim.block_size, seed=seed)
     meter = _meter(accelerator, task, drawn, optim, run.step)

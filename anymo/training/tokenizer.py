@@ -184,6 +184,7 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
+        inputs={"encoder_sha256": weights_sha256(encoder)},
         name="tokenise",
         validate=partial(_validate, held_out, config.seed),
     )

@@ -188,6 +188,19 @@ def test_bases_that_cannot_be(base: Callable[[str], str], aligned: Make, tmp_pat
             load_base(base("llama"), four_bit=True)
 
 
+def test_adapter_for_another_base_of_the_same_shape(
+    base: Callable[[str], str], aligned: Make, tmp_path: Path
+) -> None:
+    aligned().save_pretrained(tmp_path / "adapter")
+    model, tokenizer = load_base(base("llama"))
+    with torch.no_grad():
+        model.get_input_embeddings().weight.add_(0.1)
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "tuned")
+    with pytest.raises(ValueError, match=r"its adapter is for .* got the base .*tuned"):
+        MotionLanguageModel.from_pretrained(tmp_path / "adapter", base=str(tmp_path / "tuned"))
+
+
 def test_adapter_for_another_base(base: Callable[[str], str], aligned: Make, tmp_path: Path) -> None:
     aligned().save_pretrained(tmp_path)
     with pytest.raises(

@@ -238,7 +238,7 @@ def test_trials_on_a_test_set_are_one_run_beside_that_of_the_model_as_it_is(
     _, line = read_ledger(ledger)
     assert (line["route"], line["sha256"], line["num_subjects"]) == ("few-shot", as_it_is["sha256"], 4)
     assert line["runs"] == json.loads(json.dumps(numbers["sets"]["hapt"]["runs"]))
-    with pytest.raises(ValueError, match="this model was run on hapt on"):
+    with pytest.raises(ValueError, match="this model was run on hapt by few-shot on"):
         run_few_shot(config, ledger)
     with pytest.raises(FileNotFoundError, match="each look at a test set is logged"):
         run_few_shot(config, tmp_path / "none" / "log.jsonl")

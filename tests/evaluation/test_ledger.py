@@ -11,7 +11,7 @@ import pytest
 from anymo.data import SETS, load_set
 from anymo.data.sets import DatasetSpec
 from anymo.data.test_sets import TEST_SETS, load_test_set, spec_of
-from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, run_test_sets
+from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, refuse_second_run, run_test_sets
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
 from anymo.skeleton import segment_of
@@ -34,9 +34,14 @@ def test_a_second_run_is_refused(encoder_folder: Path, tmp_path: Path) -> None:
     def never(name: str) -> list[Recording]:
         pytest.fail(f"{name} was loaded for a second run")
 
-    with pytest.raises(ValueError, match=r"this model was run on basic_motions on .*one run"):
+    with pytest.raises(ValueError, match=r"this model was run on basic_motions by embedding on .*one run"):
         run_test_sets(pipe, encoder_folder, names=["spar", "basic_motions"], load=never, ledger=ledger)
     assert ledger.read_bytes() == before
+    sha256 = model_hash(encoder_folder)
+    assert (
+        refuse_second_run(encoder_folder, ["basic_motions"], ledger, routes=["generate", "few-shot"])
+        == sha256
+    )
 
 
 def test_another_model_may(encoder_folder: Path, tmp_path: Path) -> None:

@@ -260,6 +260,9 @@ def test_what_is_wrong_is_said_before_the_first_sample(pipe: AnymoPipeline, tmp_
         pipe.stream(endless, labels=LABELS, smooth=2, rate_hz=50.0, **STATED)
     with pytest.raises(ValueError, match="on_gap: expected one of"):
         list(pipe.stream(endless, labels=LABELS, on_gap="skip", rate_hz=50.0, **STATED))
+    for hop_s in (0.0, -1.0):
+        with pytest.raises(ValueError, match="hop_s one sample or more"):
+            pipe.stream(endless, labels=LABELS, hop_s=hop_s, rate_hz=50.0, **STATED)
     known = read_recording(signal(9.0, 50.0), rate_hz=50.0, **STATED)
     with pytest.raises(ValueError, match="a Recording knows its own rate_hz; leave them out"):
         pipe.stream(known, labels=LABELS, rate_hz=50.0)

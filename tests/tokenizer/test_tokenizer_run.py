@@ -67,6 +67,18 @@ def test_a_run_leaves_the_encoder_byte_identical(config: TokenizerConfig) -> Non
     assert {f"validation_{name}" for name in names - {"loss"}} <= rows[-1].keys()
 
 
+def test_a_run_is_not_resumed_on_another_encoder_in_its_folder(
+    config: TokenizerConfig, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    again = replace(config, encoder=tmp_path / "encoder", output=tmp_path / "run")
+    untrained().save_pretrained(again.encoder)
+    train_tokenizer(again, [body.load()])
+    ImuEncoder(untrained().config).save_pretrained(again.encoder)
+    with pytest.raises(ValueError, match=r"belongs to another run \(encoder_sha256"):
+        train_tokenizer(again, [body.load()])
+
+
 def test_a_tokenizer_is_of_one_encoder(config: TokenizerConfig, tmp_path: Path) -> None:
     folder = train_tokenizer(replace(config, output=tmp_path / "run"), [body.load()]) / "tokenizer"
     encoder = ImuEncoder.from_pretrained(config.encoder)

@@ -22,7 +22,7 @@ _SLIGHT = 1e-6  # variance below which the gradient of its root would run away
 def latent_moments(encoder: ImuEncoder, batch: WindowBatch) -> torch.Tensor:
     """(B, 2 D) mean and standard deviation of the body latents over the times that saw a sample.
 
-    On SPAR a probe of both beats one of the mean, except with a single recording per class (docs/few_shot.md).
+    On SPAR a probe of both beats one of the mean, but for a single recording per class (docs/few_shot.md).
     """
     seen = encoder(batch)
     mean = masked_mean(seen.sequence, seen.sequence_valid, dim=1)
