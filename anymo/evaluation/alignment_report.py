@@ -36,6 +36,7 @@ def alignment_report(numbers: Numbers, *, markdown: bool = False) -> str:
     parts = [
         ("Captions of held-out motion", _about(numbers)),
         ("", draw(["metric", *_TITLES.values()], _score_rows(captions))),
+        ("", draw(["CIDEr of", *_TITLES.values()], _model_rows(models))),
         ("The model less each, paired by window", _verdict(captions)),
         ("", draw(["metric", *(_TITLES[b] for b in BASELINES)], _difference_rows(captions))),
         ("Retrieval, %", draw(["space, pool and measure", "value", "chance"], _retrieval_rows(models))),
@@ -79,6 +80,13 @@ def _score_rows(captions: Numbers) -> Rows:
     return [
         [title, *(_with_interval(captions["scores"][system][metric]) for system in SYSTEMS)]
         for metric, title in METRICS.items()
+    ]
+
+
+def _model_rows(models: Sequence[Numbers]) -> Rows:
+    return [
+        [model["model"], *(f"{model['caption_means'][system]['cider']:.3f}" for system in SYSTEMS)]
+        for model in models
     ]
 
 

@@ -201,6 +201,9 @@ def _said(
 
 
 def _nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:
-    """A sentence of the training window that is nearest in the space of the IMU encoder."""
-    nearest = (pipe.embed_windows(windows) @ pipe.embed_windows(known.views[0]).T).argmax(dim=1)
-    return [known.texts[k][0] for k in nearest.tolist()]
+    """The sentence of the nearest training window, of those that have one, in the encoder's space."""
+    near = pipe.embed_windows(windows) @ pipe.embed_windows(known.views[0]).T
+    bare = torch.tensor([texts[0] == phrase for texts, phrase in zip(known.texts, known.phrase, strict=True)])
+    if not bare.all():
+        near = near.masked_fill(bare.to(near.device), -torch.inf)
+    return [known.texts[k][0] for k in near.argmax(dim=1).tolist()]

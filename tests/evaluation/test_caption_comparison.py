@@ -80,6 +80,8 @@ def test_the_report_has_it_all() -> None:
     about = {"said": said, "references": [["a | b"]] * NUM, "base": "lm", "bertscore": "lm, layer 8"}
     example = {"set": "spar", "label": "a label", "placements": ["right wrist"], "caption": "as it is."}
     model = {
+        "model": "seed-0/model",
+        "caption_means": {s: {"cider": k / 8} for k, s in enumerate(SYSTEMS)},
         "captions": about | {"text_similarity": "words"},
         "retrieval": {"encoder alone": {"real": pool}},
         "zero_shot": {"spar": {"likelihood": zero}},
@@ -88,6 +90,7 @@ def test_the_report_has_it_all() -> None:
     one = {"captions": compare([run(0.5, 0, nearest=0.5)], CLIP, seed=0), "models": [model]}
     page = alignment_report(one, markdown=True)
     assert "nearest neighbour: NOT beaten" in page
+    assert "| seed-0/model | 0.000 | 0.125 | 0.250 | 0.375 | 0.500 |" in page
     assert "| spar, likelihood | 50.0 [40.0, 60.0] | 40.0 [30.0, 50.0] | 70.0 [60.0, 80.0] | 25.0 |" in page
     assert "| encoder alone, real of 8, IMU to text, R@1 | 10.0 | 10.0 |" in page
     assert "| spar | a label | right wrist | as it is. |" in page
