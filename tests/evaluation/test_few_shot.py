@@ -244,7 +244,7 @@ def test_trials_on_a_test_set_are_one_run_beside_that_of_the_model_as_it_is(
         run_few_shot(config, tmp_path / "none" / "log.jsonl")
     assert len(read_ledger(ledger)) == 2
     assert refuse_second_run(encoder_folder, ["dsads"], ledger) == as_it_is["sha256"]
-    with pytest.raises(ValueError, match="this model was run on hapt on"):
+    with pytest.raises(ValueError, match="this model was run on hapt by embedding on"):
         refuse_second_run(encoder_folder, ["hapt"], ledger)
 
 

@@ -118,7 +118,7 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
         "recording",
         found.zero_shot.result.accuracy,
     )
-    with pytest.raises(ValueError, match="this model was run on sp_sw_har on"):
+    with pytest.raises(ValueError, match="this model was run on sp_sw_har by embedding on"):
         evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
     with pytest.raises(FileNotFoundError, match=r"is a test set: each run is logged.*--ledger"):
         evaluate_set(pipe, spec, tmp_path, SetProtocol(ledger=tmp_path / "none" / "log.jsonl"))
