@@ -33,7 +33,8 @@ from anymo.training.task import draw
 CLIPS, CLIP_S = 48, 8.0
 _COUNTED = 4  # windows whose FLOPs are counted: the counter keeps every intermediate
 _RECIPES = config.REPOSITORY / "configs" / "pretrain"
-# 0.5 s a latent, as at 20 Hz, and as wide as the recipe to compare with; what the recipe to compare with has no like of is switched off.
+# 0.5 s a latent, as at 20 Hz, and as wide as the recipe to compare with; what that has no like of is switched
+# off.
 _OURS = (
     "--draw.rate_hz 60 --encoder.patch_samples 30 --encoder.stem_stride 3 --encoder.num_layers 3 "
     "--encoder.hidden_size 256 --encoder.num_heads 8 "
