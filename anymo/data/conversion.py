@@ -160,7 +160,8 @@ def motion_files(config: KinematicsConfig) -> tuple[MotionFile, ...]:
     root = data_root()
     if config.sets and root is None:
         raise ValueError(
-            "kinematics: no shared data; set ANYMO_DATA to its folder, or give sets: [] and source"
+            "kinematics: no shared data; set ANYMO_DATA to its folder, or give sets: [] (--sets '[]'), which "
+            "leaves your own source and generated motion"
         )
     files = list(files_of_sets(root, config.sets)) if root is not None else []
     if config.source is not None:
