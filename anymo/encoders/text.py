@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ SentenceModel = Callable[[list[str]], torch.Tensor]
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _CLIP = {"clip", "clip_text_model"}
 _SENTENCES = 128  # embedded at once
+_REMEMBERED = 65536  # sentences; 100 MB at 384 numbers each
 
 
 @lru_cache(maxsize=4)
@@ -142,7 +144,8 @@ def _transformer(
 class TextTower(PreTrainedModel):
     """Sentences to unit embeddings: frozen sentence model, centred on the training captions, projected.
 
-    The base is loaded by name and is not part of the saved weights; its embeddings are cached by sentence.
+    The base is loaded by name and is not part of the saved weights; its embeddings are cached by sentence,
+    the last 65,536.
     """
 
     config_class = TextTowerConfig
@@ -194,7 +197,10 @@ class TextTower(PreTrainedModel):
                     f"{vectors.shape[1]} from {self.config.base!r}; set hidden_size={vectors.shape[1]}"
                 )
             self._cache.update(zip(new, vectors.detach().cpu().float(), strict=True))
-        return torch.stack([self._cache[t] for t in texts])
+        found = torch.stack([self._cache[t] for t in texts])
+        for oldest in list(islice(self._cache, max(0, len(self._cache) - _REMEMBERED))):
+            del self._cache[oldest]
+        return found
 
     def forward(self, texts: Sequence[str]) -> torch.Tensor:
         """Sentences to unit embeddings (num texts, embedding_size)."""

@@ -49,6 +49,14 @@ def test_a_sentence_does_not_see_the_others(tower: TextTower) -> None:
 
 
 @torch.no_grad()
+def test_memory_of_sentences_is_bounded(tower: TextTower, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anymo.encoders.text._REMEMBERED", 3)
+    tower._cache = {}
+    texts = [f"sentence {k}" for k in range(5)]
+    torch.testing.assert_close(tower.base_embeddings(texts), tower.base_embeddings(texts))
+    assert list(tower._cache) == [texts[4], texts[0], texts[1]]
+
+
 def test_half_precision(tower: TextTower) -> None:
     tower.centre(SENTENCES)
     whole = tower(SENTENCES)
