@@ -48,7 +48,6 @@ def test_a_sentence_does_not_see_the_others(tower: TextTower) -> None:
     assert torch.equal(tower([SENTENCES[1], SENTENCES[1]])[0], tower(SENTENCES)[1])
 
 
-@torch.no_grad()
 def test_memory_of_sentences_is_bounded(tower: TextTower, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anymo.encoders.text._REMEMBERED", 3)
     tower._cache = {}
@@ -57,6 +56,7 @@ def test_memory_of_sentences_is_bounded(tower: TextTower, monkeypatch: pytest.Mo
     assert list(tower._cache) == [texts[4], texts[0], texts[1]]
 
 
+@torch.no_grad()
 def test_half_precision(tower: TextTower) -> None:
     tower.centre(SENTENCES)
     whole = tower(SENTENCES)
