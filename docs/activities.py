@@ -19,11 +19,20 @@ people and the motion keeps to at its usual speed and amplitude:
 `tests/motion/test_procedural_plausibility.py` checks each range. Made by `python docs/activities.py`; do not
 edit.
 
-Every motion also draws a factor on the usual speed (median 1, 5 to 95 %: 0.77 to 1.30; given ones 0.4 to 2)
-and one on the usual range of motion (0.82 to 1.22), the acting side (right in 7 of 10), heading, sway, tremor
-and the style of the person. Ranges are rounded and were written from general knowledge of the sources, not
-checked against their text; where none is given, times and angles were chosen by eye.
-"""
+Every motion also draws a factor on the usual speed and one on the usual range of motion, the acting side
+(right in 7 of 10), heading, sway, tremor, and how the person holds trunk, head and arms. The factors are
+log-normal, cut off at 2.4 standard deviations, with a median of 1. What has its speed in its name or from
+physics is spread less than what people do at their own pace:
+
+| activities | speed, 5 to 95 % | extremes | range of motion, 5 to 95 % | extremes |
+|---|---|---|---|---|
+| on foot, staying, ball games to dance, falls, lifts and vehicles | 0.77 to 1.30 | 0.68 to 1.47 | 0.82 to 1.22 | 0.75 to 1.33 |
+| changing posture, household to care, gestures, exercise and machines | 0.70 to 1.44 | 0.59 to 1.70 | 0.78 to 1.28 | 0.70 to 1.43 |
+
+`speed=` and `amplitude=` of `generate` take factors from 0.4 to 2. Known ranges in the tables below are rounded
+and were written from general knowledge of the sources, not checked against their text; where none is given,
+times and angles were chosen by eye.
+"""  # noqa: E501
 
 ABSENT = """## Not there
 
