@@ -200,3 +200,20 @@ def test_the_tree_names_every_file() -> None:
     assert listed == library
     named = {w for w in tree.split() if w.startswith(("data_prep/", "train/", "eval/")) and "." in w}
     assert scripts == named
+    configs = {path for path in tracked if path.startswith("configs/")}
+    assert configs_in(tree.partition("\nconfigs/")[2]) == configs
+
+
+def configs_in(tree: str) -> set[str]:
+    """Files of the lines below `configs/`: any number of names, then what they are; the rest is the library's."""
+    listed, room = set(), ""
+    for line in tree.splitlines()[1:]:
+        if not line.startswith(" "):
+            break
+        words = line.split()
+        if words[0].endswith("/"):
+            room = words[0]
+        elif not line.startswith("    "):
+            room = ""
+        listed |= {f"configs/{room}{word}" for word in words if word.endswith((".yaml", ".json"))}
+    return listed
