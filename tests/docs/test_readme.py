@@ -205,7 +205,7 @@ def test_the_tree_names_every_file() -> None:
 
 
 def configs_in(tree: str) -> set[str]:
-    """Files of the lines below `configs/`: any number of names, then what they are; the rest is the library's."""
+    """Files of the lines below `configs/`, which hold any number of names and what these are."""
     listed, room = set(), ""
     for line in tree.splitlines()[1:]:
         if not line.startswith(" "):

@@ -27,6 +27,9 @@ def names(asset: Callable) -> dict[str, object]:
 
 def test_the_code_runs(names: dict[str, object]) -> None:
     assert names["embedding"].shape == (2, 256)
+    latents = names["latents"]
+    for said, shape in re.findall(r"print\(latents\.(\w+)\.shape\)  # (\(.*?\))", DOCUMENT):
+        assert str(tuple(latents[said].shape)) == shape
 
 
 def gflops(encoder: ImuEncoder, slots: int) -> float:
