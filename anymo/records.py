@@ -34,7 +34,12 @@ def _require_rotations(name: str, rotation: Array) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption:
-    """A sentence that holds for part of a motion, from `start_s` to `end_s` seconds (None: to the end)."""
+    """A sentence that holds for part of a motion.
+
+    text     the sentence, or a short phrase
+    start_s  from when it holds, s from the first frame
+    end_s    until when, s; None: to the end
+    """
 
     text: str
     start_s: float = 0.0
@@ -49,6 +54,15 @@ class Motion:
     rotations      parent from segment, identity in T-pose; [:, 0] is world from pelvis  (T, 23, 3, 3)
     joint_offsets  segment origin in its parent's frame, m                               (23, 3)
     rate_hz        frames per second
+    captions       what it shows, in words, with the spans of time for which they hold
+    name           of the clip; stands in messages
+    source         format and rig it was read from, or "procedural"
+    licence        terms of the data; empty where nobody stated them
+    subject        who moved; empty where nobody knows
+
+    Raises:
+        ValueError: arrays of other shapes, NaN or infinity, fewer than two frames, a rate that is not
+            positive, or rotations that are none.
     """
 
     root_position: Array
@@ -95,6 +109,10 @@ class SegmentKinematics:
     position   body's origin, world, m                           (T, S, 3)
     rotation   world from body                                   (T, S, 3, 3)
     features   A (3), u (3), B (9, row-major), w (3): see anymo.simulation.kinematics   (T, S, 18)
+    rate_hz    frames per second
+
+    Raises:
+        ValueError: arrays of other shapes, or a rate that is not positive.
     """
 
     position: Array
@@ -122,6 +140,10 @@ class Placement:
     segment   one of skeleton.SEGMENTS
     offset_m  sensor position in the segment frame, m            (3,)
     rotation  segment from sensor                                (3, 3)
+    name      what people call it, e.g. "left wrist"
+
+    Raises:
+        ValueError: an unknown segment, another shape, or a rotation that is none.
     """
 
     segment: str
@@ -142,10 +164,17 @@ class Placement:
 class SensorStream:
     """What one worn sensor reported, in its own axes.
 
-    acc      specific force (at rest +9.81 on the axis that points up) if gravity is "included",
-             linear acceleration if "removed"; m/s²               (T, 3)
-    gyro     angular velocity, rad/s; None for an accelerometer   (T, 3)
-    valid    True where a sample was taken                        (T,)
+    acc        specific force (at rest +9.81 on the axis that points up) if gravity is "included",
+               linear acceleration if "removed"; m/s²               (T, 3)
+    gyro       angular velocity, rad/s; None for an accelerometer   (T, 3)
+    valid      True where a sample was taken                        (T,)
+    rate_hz    samples per second
+    placement  a name of skeleton.PLACEMENTS, or a segment
+    gravity    "included" or "removed", as for acc
+
+    Raises:
+        ValueError: another shape, a rate that is not positive, NaN or infinity in a sample marked valid, or
+            an unknown placement or gravity.
     """
 
     acc: Array
@@ -193,7 +222,18 @@ class SensorStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recording:
-    """Streams of the sensors one person wore at one time, with what is known about them."""
+    """Streams of the sensors one person wore at one time, with what is known about them.
+
+    sensors  one stream for each sensor, which may differ in rate and length; all start together
+    subject  who wore them; empty where nobody knows
+    label    class, as its data set names it; empty where there is none
+    text     the class in plain words, or a sentence about the whole; empty where there is none
+    name     what to call it in messages
+    source   file or data set it comes from, or "simulated"
+
+    Raises:
+        ValueError: no sensor.
+    """
 
     sensors: tuple[SensorStream, ...]
     subject: str = ""
@@ -223,6 +263,10 @@ class WindowBatch:
     worn          the sensor slot is in use                      (B, S)     bool
     segment       index into skeleton.SEGMENTS                   (B, S)     int64
     has_gravity   gravity is included in acc                     (B, S)     bool
+    rate_hz       samples per second, the same for all
+
+    Raises:
+        ValueError: other shapes, or other than six channels.
     """
 
     signal: torch.Tensor
@@ -263,7 +307,11 @@ class WindowBatch:
         )
 
     def select(self, rows: torch.Tensor | slice) -> Self:
-        """Some of the windows."""
+        """Some of the windows.
+
+        Args:
+            rows: a slice, indices (N,) int64 or a mask (B,) bool.
+        """
         return replace(
             self,
             signal=self.signal[rows],

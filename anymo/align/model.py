@@ -41,11 +41,19 @@ class MotionLanguageModel(MotionNetwork):
         """New adapter and embeddings on a base model.
 
         Args:
-            base: as `anymo.align.base.load_base`, which says what is refused.
-            codebook_GKC: of the motion tokenizer.
+            base: folder, name of an asset or repository on the hub, as `anymo.align.base.load_base` takes it.
+            codebook_GKC: (G, K, C) code vectors of the motion tokenizer, `MotionTokenizer.codebook`.
             lora_rank: rank of the adapter.
             embedding_size: E of `embed_motion` and `embed_texts`; 0 makes no heads.
             four_bit: quantise the base, on a GPU.
+
+        Returns:
+            The model, on the device of its base.
+
+        Raises:
+            FileNotFoundError: there is no such base here, nor can it be had.
+            ValueError: it cannot read motion (`anymo.align.base.BaseModelError` says why), or 4 bits cannot be
+                had here.
         """
         model, tokenizer = load_base(base, four_bit=four_bit)
         result = cls(with_lora(model, lora_rank), tokenizer, codebook_GKC, base, embedding_size)
@@ -148,7 +156,17 @@ class MotionLanguageModel(MotionNetwork):
         return MotionPrompt((*self.text_ids(opening(segments, text)), self.vocabulary.bos))
 
     def motion_ids(self, codes_LG: torch.Tensor) -> tuple[int, ...]:
-        """Ids of an answer in motion tokens, with its end."""
+        """Ids of an answer in motion tokens, with its end.
+
+        Args:
+            codes_LG: (L, G) int64 codes of one motion, each from 0 to K - 1.
+
+        Returns:
+            L G ids of motion tokens, the groups of a latent step one after another, and the end's.
+
+        Raises:
+            ValueError: other than G groups, or a code outside the codebook.
+        """
         return tuple(self.vocabulary.ids(codes_LG)[1:])
 
     @torch.no_grad()

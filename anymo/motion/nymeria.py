@@ -39,16 +39,23 @@ def load_nymeria(
     """Read the arrays of an `xdata.npz`.
 
     Args:
-        source: arrays by name.
+        source: arrays by name: `segment_tXYZ` (T, 69) m, origins of the 23 segments, world, z up;
+            `segment_qWXYZ` (T, 92) quaternions w, x, y, z, world from segment; where they are there,
+            `timestamps_us` (T,) µs and `frameRate`, frames per second.
         name: of the clip.
         rate_hz: frames per second; None takes `frameRate`, or 240, and holds it against `timestamps_us`.
         captions: sentences that go with the clip.
         cut: keep only the longest run of good frames, where some have no pose or the clock jumps; its
             captions are then those of the whole and should be left out or moved by the caller.
 
+    Returns:
+        Motion of the 23 segments, with Nymeria's licence.
+
     Raises:
-        ValueError: arrays of wrong shape, frames without a pose, jumps of the clock, or another rate than
-            stated.
+        KeyError: one of the two arrays is missing (`anymo.motion.load` names it in a ValueError).
+        ValueError: arrays of wrong shape or no numbers, frames without a pose or jumps of the clock (with
+            `cut`, no good run of two frames), timestamps that contradict the rate, or a body of
+            implausible height.
     """
     quaternion = _shaped(source, "segment_qWXYZ", 4, name)
     position = _shaped(source, "segment_tXYZ", 3, name)

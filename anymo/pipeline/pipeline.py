@@ -63,7 +63,19 @@ class AnymoPipeline(LoadedModel):
         return embeddings.cpu()
 
     def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
-        """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered."""
+        """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered.
+
+        Args:
+            labels: phrases in plain words, one or more; what `classify` refuses is taken here. One none of
+                whose words the text tower's tokenizer knows is warned of.
+
+        Returns:
+            (num labels, E) float32, on the CPU, in the space of `embed`.
+
+        Raises:
+            AssetError: the text tower's sentence model is not here and cannot be fetched.
+            ValueError: a label in which the sentence model finds no word, or longer than it takes.
+        """
         return self._label_embeddings(self.text, labels)
 
     def classify(
@@ -263,8 +275,18 @@ class AnymoPipeline(LoadedModel):
 
         Samples that are missing are masked, and a window without any is left out with a warning.
 
+        Args:
+            recordings: one or more.
+            hop_s: from one window's start to the next, s; the model's own where left out.
+
+        Yields:
+            For each recording B windows of S sensors at the encoder's rate (signal (B, S, T, 6), acc in m/s²
+            and gyro in rad/s, sensor frame), and (B,) their starts in seconds from the start of the
+            recording.
+
         Raises:
-            ValueError: no recording, one that cannot be cut, or one whose rate changes on the way.
+            ValueError: as the first is taken, no recording; as one is reached, a recording that cannot be
+                cut (under 0.5 s, nowhere valid) or whose rate changes on the way, or a hop under a sample.
         """
         recordings = [recordings] if isinstance(recordings, Recording) else recordings
         if not recordings:

@@ -163,10 +163,20 @@ class DeviceModel:
         )
 
     def apply(self, signal: Array, rate_hz: float, rng: np.random.Generator) -> Array:
-        """Readings (..., T, 6) of a device that samples as the ideal one does and loses nothing.
+        """Readings of a device that samples as the ideal one does and loses nothing; gravity stays in.
+
+        Args:
+            signal: (..., T, 6) ideal specific force with gravity, m/s², then angular velocity, rad/s, in the
+                axes of each sensor.
+            rate_hz: of signal and readings, Hz.
+            rng: where every error comes from.
+
+        Returns:
+            (..., T, 6) the same quantities with the errors of the device, each sensor a specimen of its own.
 
         Raises:
-            ValueError: a device with oversampling, without a gyroscope or with dropouts; see `measure`.
+            ValueError: a device with oversampling, without a gyroscope or with dropouts (see `measure`);
+                another shape, no sample, a rate that is not positive, or NaN or infinity.
         """
         if self.oversampling == 1 and self.dropout is None:
             measured = self.measure(signal, rate_hz, rng)
