@@ -93,7 +93,11 @@ def save(config: object, folder: Path) -> None:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Mapping in a YAML file; a key given twice is refused, where YAML readers keep the last."""
+    """Mapping in a YAML file; a key given twice is refused, where YAML readers keep the last.
+
+    Raises:
+        ValueError: no such file, no YAML, no mapping, or a key given twice.
+    """
     if not path.is_file():
         raise ValueError(f"config: no file {path} (looked in {Path.cwd()}); see configs/ for the named runs")
     text = path.read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
 """The narrow waist of the house: frozen records of arrays and the facts that make them meaningful.
 
 Units are SI, the world has z up, rotations are read right to left (`world from sensor`). What is missing is
-marked invalid; it is never a zero (docs/conventions.md).
+marked invalid; it is never a zero (docs/conventions.md). Each is checked as it is made: another shape, a rate
+that is not positive, NaN or infinity where a value counts, rotations that are none, and unknown names of
+segments, placements or states of gravity raise a ValueError that says what to change.
 """
 
 from dataclasses import dataclass, field, replace
@@ -34,12 +36,7 @@ def _require_rotations(name: str, rotation: Array) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption:
-    """A sentence that holds for part of a motion.
-
-    text     the sentence, or a short phrase
-    start_s  from when it holds, s from the first frame
-    end_s    until when, s; None: to the end
-    """
+    """A sentence that holds for part of a motion, from `start_s` to `end_s` seconds (None: to the end)."""
 
     text: str
     start_s: float = 0.0
@@ -59,10 +56,6 @@ class Motion:
     source         format and rig it was read from, or "procedural"
     licence        terms of the data; empty where nobody stated them
     subject        who moved; empty where nobody knows
-
-    Raises:
-        ValueError: arrays of other shapes, NaN or infinity, fewer than two frames, a rate that is not
-            positive, or rotations that are none.
     """
 
     root_position: Array
@@ -110,9 +103,6 @@ class SegmentKinematics:
     rotation   world from body                                   (T, S, 3, 3)
     features   A (3), u (3), B (9, row-major), w (3): see anymo.simulation.kinematics   (T, S, 18)
     rate_hz    frames per second
-
-    Raises:
-        ValueError: arrays of other shapes, or a rate that is not positive.
     """
 
     position: Array
@@ -141,9 +131,6 @@ class Placement:
     offset_m  sensor position in the segment frame, m            (3,)
     rotation  segment from sensor                                (3, 3)
     name      what people call it, e.g. "left wrist"
-
-    Raises:
-        ValueError: an unknown segment, another shape, or a rotation that is none.
     """
 
     segment: str
@@ -171,10 +158,6 @@ class SensorStream:
     rate_hz    samples per second
     placement  a name of skeleton.PLACEMENTS, or a segment
     gravity    "included" or "removed", as for acc
-
-    Raises:
-        ValueError: another shape, a rate that is not positive, NaN or infinity in a sample marked valid, or
-            an unknown placement or gravity.
     """
 
     acc: Array
@@ -230,9 +213,6 @@ class Recording:
     text     the class in plain words, or a sentence about the whole; empty where there is none
     name     what to call it in messages
     source   file or data set it comes from, or "simulated"
-
-    Raises:
-        ValueError: no sensor.
     """
 
     sensors: tuple[SensorStream, ...]
@@ -264,9 +244,6 @@ class WindowBatch:
     segment       index into skeleton.SEGMENTS                   (B, S)     int64
     has_gravity   gravity is included in acc                     (B, S)     bool
     rate_hz       samples per second, the same for all
-
-    Raises:
-        ValueError: other shapes, or other than six channels.
     """
 
     signal: torch.Tensor
@@ -307,11 +284,7 @@ class WindowBatch:
         )
 
     def select(self, rows: torch.Tensor | slice) -> Self:
-        """Some of the windows.
-
-        Args:
-            rows: a slice, indices (N,) int64 or a mask (B,) bool.
-        """
+        """Some of the windows: a slice, indices (N,) int64 or a mask (B,) bool."""
         return replace(
             self,
             signal=self.signal[rows],

@@ -52,8 +52,8 @@ class MotionLanguageModel(MotionNetwork):
 
         Raises:
             FileNotFoundError: there is no such base here, nor can it be had.
-            ValueError: it cannot read motion (`anymo.align.base.BaseModelError` says why), or 4 bits cannot be
-                had here.
+            ValueError: it cannot read motion (then an `anymo.align.base.BaseModelError`), or 4 bits cannot
+                be had here.
         """
         model, tokenizer = load_base(base, four_bit=four_bit)
         result = cls(with_lora(model, lora_rank), tokenizer, codebook_GKC, base, embedding_size)

@@ -7,6 +7,9 @@ def language_model(files: Path, target: Path) -> None:
     """GGUF to an ordinary folder, dequantised exactly: it then loads in 0.1 s, not 12 s.
 
     float32, since bfloat16 moves the logits by up to 0.17 and loads no faster.
+
+    Raises:
+        ValueError: the GGUF file holds no chat template.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -116,7 +116,11 @@ ASSETS: dict[str, Asset] = {
 
 
 def asset_named(name: str) -> Asset:
-    """The asset of that name; a ValueError lists the known ones."""
+    """The asset of that name.
+
+    Raises:
+        ValueError: there is none; the message lists the known ones.
+    """
     if name not in ASSETS:
         near = difflib.get_close_matches(name, ASSETS, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""

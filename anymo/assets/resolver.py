@@ -57,7 +57,11 @@ def resolve(name: str, path: str | Path | None = None) -> Path:
 
 
 def find(name: str, path: str | Path | None = None) -> Path | None:
-    """Folder of an asset that is already on this machine, or None; never touches the network."""
+    """Folder of an asset that is already on this machine, or None; never touches the network.
+
+    Raises:
+        ValueError: unknown name, or a local path (given, or in the environment) that does not exist.
+    """
     asset = asset_named(name)
     if local := path or os.environ.get(asset.variable):
         if not Path(local).exists():
@@ -70,7 +74,11 @@ def find(name: str, path: str | Path | None = None) -> Path | None:
 
 
 def info() -> list[AssetInfo]:
-    """What is known about every asset, without fetching any."""
+    """What is known about every asset, without fetching any.
+
+    Raises:
+        ValueError: a path in the environment (ANYMO_ASSET_...) that does not exist.
+    """
     rows = []
     for asset in ASSETS.values():
         path = find(asset.name)

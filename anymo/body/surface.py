@@ -209,7 +209,11 @@ class Body:
         return replace(self, vertices=vertices, joint_position=joints)
 
     def random_placement(self, segment: str, rng: np.random.Generator) -> Placement:
-        """Sensor anywhere on a segment, turned as in `random_placements`."""
+        """Sensor anywhere on a segment (or a placement's), turned as in `random_placements`.
+
+        Raises:
+            ValueError: an unknown segment or placement.
+        """
         offset, rotation = self.random_placements(np.array([INDEX[segment_of(segment)]]), rng)
         return Placement(segment=segment, offset_m=offset[0], rotation=rotation[0])
 

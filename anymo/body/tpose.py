@@ -78,7 +78,11 @@ def segment_of_bone(bone: str) -> str:
 
 
 def segment_weights(bones: list[str], bone_index: np.ndarray, bone_weight: Array) -> Array:
-    """Skin weights of the bones (V, K) with their indices (V, K), summed per segment: (V, 23)."""
+    """Skin weights of the bones (V, K) with their indices (V, K), summed per segment: (V, 23).
+
+    Raises:
+        ValueError: no rule covers a bone (`segment_of_bone`).
+    """
     segment = np.array([INDEX[segment_of_bone(bone)] for bone in bones])[bone_index]
     weights = np.zeros((len(bone_index), NUM_SEGMENTS))
     np.add.at(weights, (np.arange(len(weights))[:, None], segment), bone_weight)
@@ -96,7 +100,14 @@ def joint_positions(head: Mapping[str, Array]) -> Array:
 
 
 def hand_directions(head: Mapping[str, Array]) -> dict[str, tuple[Array, Array]]:
-    """Of each hand, from the wrist to the middle knuckle and from the little to the index one."""
+    """Of each hand, from the wrist to the middle knuckle and from the little to the index one.
+
+    Args:
+        head: bone of the rig "anny" -> where it begins (3,).
+
+    Returns:
+        "Left" and "Right" -> two vectors (3,) in the axes and unit of `head`.
+    """
     return {
         side: (
             head[f"finger3-1.{short}"] - head[f"wrist.{short}"],
@@ -166,13 +177,29 @@ def pose(vertices: Array, weights: Array, joints: Array, turn: Array) -> tuple[A
 
 
 def blend(vertices: Array, weights: Array, maps: Array, start: Array, end: Array) -> Array:
-    """(V, 3) skin moved by a linear map per segment about a point that goes from start to end (23, 3)."""
+    """Skin moved by a linear map per segment about a point, which itself goes from start to end.
+
+    Args:
+        vertices: (V, 3), m.
+        weights: (V, 23) of the segments.
+        maps: (23, 3, 3) linear map of each segment.
+        start: (23, 3) the point of each, m.
+        end: (23, 3) where it goes, m.
+
+    Returns:
+        (V, 3) moved vertices, m.
+    """
     shift = end - np.einsum("sij,sj->si", maps, start)
     moved: Array = np.einsum("vs,sij,vj->vi", weights, maps, vertices, optimize=True) + weights @ shift
     return moved
 
 
 def on_floor(vertices: Array, joints: Array) -> tuple[Array, Array]:
-    """Both moved so that the pelvis is at x = y = 0 and the lowest vertex at z = 0, m."""
+    """Both moved so that the pelvis is at x = y = 0 and the lowest vertex at z = 0, m.
+
+    Args:
+        vertices: (V, 3) skin, z up, m.
+        joints: (23, 3) segment origins, m.
+    """
     floor = np.array([joints[0, 0], joints[0, 1], vertices[:, 2].min()])
     return vertices - floor, joints - floor

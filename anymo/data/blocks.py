@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 def frames_of(
     batches: Iterable["pa.RecordBatch"], name: str, shape: Sequence[int]
 ) -> tuple["Blocks", torch.Tensor]:
-    """A column of arrays of frames, each of `shape`, and the number of frames of each clip."""
+    """A column of arrays of frames, mapped and not copied.
+
+    Args:
+        batches: record batches of an Arrow file, a row per clip.
+        name: of the column.
+        shape: of one frame.
+
+    Returns:
+        The frames of all clips end to end (T, *shape), and the number of each clip's (C,) int64.
+    """
     import pyarrow as pa
 
     blocks, lengths = [], []

@@ -94,7 +94,11 @@ def _steps(step: float, num: int, rate_hz: float) -> Array:
 
 
 def pack(clips: list[CodedMotion]) -> npt.NDArray[np.uint8]:
-    """Coefficients of clips as one LZMA stream: clip by clip, channel by channel, byte by byte of weight."""
+    """Coefficients of clips as one LZMA stream: clip by clip, channel by channel, byte by byte of weight.
+
+    Returns:
+        (N,) bytes.
+    """
     flat = np.concatenate([c.coefficients.T.reshape(-1) for c in clips])
     folded = ((flat << 1) ^ (flat >> 31)).astype("<u4")  # small for small of either sign
     planes = folded.view(np.uint8).reshape(-1, 4).T

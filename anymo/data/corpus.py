@@ -81,7 +81,7 @@ class MotionCorpus:
         return len(self.captions)
 
     def clips(self, *, held_out: bool) -> torch.Tensor:
-        """Indices of the clips of one split.
+        """Indices (n,) int64 of the clips of one split: those held out for validation, or those for training.
 
         Raises:
             ValueError: it has none.
@@ -95,7 +95,7 @@ class MotionCorpus:
         return clips
 
     def texts(self, clips: torch.Tensor) -> list[str]:
-        """All captions of some clips and the synonyms of their phrases, each once, sorted."""
+        """All captions of some clips (n,) int64 and the synonyms of their phrases, each once, sorted."""
         return sorted({t for c in clips.tolist() for t in self.captions[c] + self.synonyms[c]})
 
     def captions_at(self, clip: int, start_s: float, end_s: float) -> tuple[str, ...]:
@@ -214,6 +214,13 @@ def write_corpus(
     Takes are held out whole, however many files hold them, drawn by (seed, name) alone, whatever their order.
     `refused` are lines of the manifest (`anymo.data.card.refusal`), read when all clips have come.
 
+    Args:
+        clips: made ready by `anymo.data.clip`.
+        folder: of the corpus; an older one in it is removed.
+        held_out_fraction: of the takes, from 0 to 1.
+        seed: of that draw.
+        refused: lines of the manifest for files that were not kept.
+
     Raises:
         ValueError: no clips.
     """
@@ -279,5 +286,11 @@ def _starts(lengths: torch.Tensor) -> torch.Tensor:
 
 
 def is_held_out(group: str, seed: int, fraction: float) -> bool:
-    """Whether a clip, or all clips of a subject, are kept for validation: a function of seed and name."""
+    """Whether a clip, or all clips of a subject, are kept for validation: a function of seed and name.
+
+    Args:
+        group: the name, or the subject.
+        seed: of the draw.
+        fraction: of the groups, from 0 to 1.
+    """
     return bool(np.random.default_rng([seed, *group.encode()]).random() < fraction)

@@ -44,7 +44,13 @@ class Devices(NamedTuple):
 
 
 def draw_devices(num: int, config: DrawConfig, rng: np.random.Generator) -> Devices:
-    """Devices for `num` sensors: one rate, and `KINDS_PER_VIEW` kinds that are mixed among them."""
+    """Devices for `num` sensors: one rate, and `KINDS_PER_VIEW` kinds that are mixed among them.
+
+    Args:
+        num: N sensors.
+        config: rates, Hz, and shares.
+        rng: source of the draws.
+    """
     rate_hz = float(rng.choice(config.device_rates_hz))
     kinds = tuple(_draw_kind(config, rate_hz, rng) for _ in range(KINDS_PER_VIEW))
     kind = rng.integers(len(kinds), size=num)
@@ -176,7 +182,17 @@ def _bridged(signal: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
 def at_model_rate(
     signal: torch.Tensor, valid: torch.Tensor, rate_hz: float, config: DrawConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Signals (C, N, M) and their masks (N, M) at the model's rate: (N, T, C) and (N, T)."""
+    """Signals and their masks at the model's rate.
+
+    Args:
+        signal: (C, N, M) at the device's rate, acc m/s² and gyro rad/s.
+        valid: (N, M) bool, samples that arrived.
+        rate_hz: of the device, Hz.
+        config: the model's rate and the length of a window.
+
+    Returns:
+        (N, T, C) and (N, T) bool.
+    """
     matrix = _resample_matrix(signal.shape[-1], rate_hz, config.rate_hz, config.num_samples)
     resampled = signal @ matrix.T.to(signal.device)
     return resampled.permute(1, 2, 0), _received_at_model_rate(valid, rate_hz, config)

@@ -101,7 +101,13 @@ class DrawConfig:
 
 
 def draw_worn(size: int, slots: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """(B, S) bool: one sensor in half of the windows, else two or more."""
+    """(B, S) bool: one sensor in half of the windows, else two or more.
+
+    Args:
+        size: B windows.
+        slots: S sensors at most.
+        rng: source of the draws.
+    """
     count = np.where(rng.random(size) < 0.5, 1, rng.integers(min(2, slots), slots + 1, size))
     return np.arange(slots) < count[:, None]
 
@@ -124,7 +130,13 @@ def segment_weights(busier: npt.NDArray[np.bool_], share: float) -> npt.NDArray[
 def draw_seen(
     lasting_s: npt.NDArray[np.float64], config: DrawConfig, rng: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    """(B, T) bool: most windows are whole, some end early; none outlasts its clip (B,)."""
+    """(B, T) bool: most windows are whole, some end early; none outlasts its clip (B,).
+
+    Args:
+        lasting_s: (B,) seconds that each clip lasts from its start.
+        config: window, s, and the model's rate, Hz.
+        rng: source of the draws.
+    """
     size = len(lasting_s)
     short = rng.random(size) < config.short_share
     length = np.where(short, rng.uniform(SHORTEST_S, config.window_s, size), config.window_s)

@@ -43,6 +43,9 @@ def with_real_share(weight: torch.Tensor, real: torch.Tensor, share: float) -> t
         weight: (n,) of each clip.
         real: (n,) bool, captured.
         share: of captured motion, from 0 to 1.
+
+    Returns:
+        (n,), adding up to 1 where there are both kinds.
     """
     if real.all() or not real.any():
         return weight

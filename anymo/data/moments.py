@@ -41,7 +41,11 @@ class Moments(NamedTuple):
     mirrored: torch.Tensor
 
     def of(self, rows: torch.Tensor) -> "Moments":
-        """Some of them, in any order."""
+        """Some of them, in any order.
+
+        Args:
+            rows: indices (n,) int64 or a mask (N,) bool.
+        """
         return Moments(*(values[rows] for values in self))
 
 
@@ -73,7 +77,11 @@ class IdealSignals(NamedTuple):
     pace: torch.Tensor
 
     def of(self, rows: torch.Tensor) -> "IdealSignals":
-        """Some of them, in any order."""
+        """Some of them, in any order.
+
+        Args:
+            rows: indices (n,) int64 or a mask (N,) bool.
+        """
         return IdealSignals(*(values[rows] for values in self))
 
     def at(self, rate_hz: float, num: int, clock: torch.Tensor | float = 1.0) -> torch.Tensor:
@@ -93,7 +101,13 @@ class IdealSignals(NamedTuple):
 
 
 def ideal_signals(corpus: MotionCorpus, sensors: Sensors, duration_s: float) -> IdealSignals:
-    """What N ideal sensors read over some seconds: the matrix product, where the corpus's frames lie."""
+    """What N ideal sensors read over some seconds: the matrix product, where the corpus's frames lie.
+
+    Args:
+        corpus: whose frames are read.
+        sensors: N sensors, each with its moment, segment and matrix.
+        duration_s: how long they read, s.
+    """
     moments = sensors.moments
     before = moments.start.floor().long() - 1
     first = corpus.first[moments.clip]
@@ -117,7 +131,13 @@ def lasting_s(corpus: MotionCorpus, moments: Moments) -> torch.Tensor:
 
 
 def pose_of(corpus: MotionCorpus, moments: Moments, window_s: float) -> torch.Tensor:
-    """(B, F, POSE_SIZE) at 12 Hz, to the nearest frame of the corpus."""
+    """(B, F, POSE_SIZE) at 12 Hz, to the nearest frame of the corpus.
+
+    Args:
+        corpus: whose poses are read.
+        moments: B moments.
+        window_s: how long each lasts, s; F = 12 window_s.
+    """
     num = int(window_s * POSE_HZ)
     frames = (moments.start * (POSE_HZ / GRID_HZ))[:, None] + torch.arange(num) * moments.speed[:, None]
     first, last = corpus.first_pose[moments.clip], corpus.first_pose[moments.clip + 1] - 1

@@ -79,7 +79,14 @@ class MotionFile:
         return file_sha256(self.path)
 
     def source(self, cutoff_hz: float | None) -> ClipSource:
-        """Read the motion, for the average adult to wear the sensors."""
+        """Read the motion, for the average adult to wear the sensors.
+
+        Args:
+            cutoff_hz: low-pass before the motion is differentiated, Hz; None for noise-free motion.
+
+        Raises:
+            ValueError: as `load`.
+        """
         return ClipSource(motion=self.load(), body=0, cutoff_hz=cutoff_hz)
 
     def described(self) -> tuple[Any, ...]:

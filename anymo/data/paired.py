@@ -115,20 +115,35 @@ def read_neura_sparse(path: Path) -> list[PairedSensor]:
 
 
 def read_neura_device(path: Path) -> list[PairedSensor]:
-    """The same sensors with the orientation the devices worked out themselves; no position."""
+    """The same sensors with the orientation the devices worked out themselves; no position.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: arrays that are missing.
+    """
     file = _npz(path, ("imu", "imu_quat_wxyz", "imu_location", "hz"))
     acc, gyro = file["imu"][..., :3], file["imu"][..., 3:]
     return _oriented(file["imu_location"], float(file["hz"]), acc, gyro, _matrices(file["imu_quat_wxyz"]))
 
 
 def read_opensense(path: Path) -> list[PairedSensor]:
-    """The walk of OpenSense: acceleration, and the orientation the device worked out."""
+    """The walk of OpenSense: acceleration, and the orientation the device worked out.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: arrays that are missing.
+    """
     file = _npz(path, ("acc", "rot", "imu_location", "hz"))
     return _oriented(file["imu_location"], float(file["hz"]), file["acc"], None, file["rot"])
 
 
 def read_qmt(path: Path) -> list[PairedSensor]:
-    """The full body of qmt: acceleration, angular velocity and the device's own orientation; no position."""
+    """The full body of qmt: acceleration, angular velocity and the device's own orientation; no position.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: arrays that are missing.
+    """
     file = _npz(path, ("imu", "quat_wxyz", "imu_location", "hz"))
     rotation = _matrices(file["quat_wxyz"])
     return _oriented(

@@ -82,7 +82,14 @@ def bodies_of(corpus: Path) -> tuple[Body, ...]:
 
 
 def data_root() -> Path | None:
-    """Folder of the real recordings and clips: ANYMO_DATA, or ../shared/data beside the repository."""
+    """Folder of the real recordings and clips: ANYMO_DATA, or ../shared/data beside the repository.
+
+    Returns:
+        The folder, or None where there is neither.
+
+    Raises:
+        ValueError: ANYMO_DATA names no folder.
+    """
     named = os.environ.get("ANYMO_DATA")
     root = Path(named) if named else REPOSITORY.parent / "shared" / "data"
     if named and not root.is_dir():
@@ -94,6 +101,9 @@ def real_clips_id(config: PrepareConfig) -> str:
     """What tells one state of the real clips, and of their processing, from another.
 
     The version of the processing, and a hash of the clips' manifest or "none" without them.
+
+    Raises:
+        ValueError: as `data_root`.
     """
     root = data_root() if config.use_real_clips else None
     manifest = None if root is None else root / CMU_MANIFEST
@@ -106,6 +116,10 @@ def prepare(config: PrepareConfig) -> MotionCorpus:
     """Generate, differentiate and write a corpus.
 
     Clip i depends on (seed, i) alone. The config is saved beside the corpus, for `bodies_of`.
+
+    Raises:
+        ValueError: as `data_root`; or clips of the shared data folder that its manifest lists are not
+            there.
     """
     save(config, config.output)
     refused: list[dict[str, Any]] = []

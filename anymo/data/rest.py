@@ -54,6 +54,9 @@ def check_gyro(
         gyro_unit: unit as stated.
         gravity: as stated.
         where: what to call the recording in errors.
+
+    Raises:
+        ValueError: they contradict the statement; the message says what to state.
     """
     if gyro_unit == "rad/s":
         _check_speed(acc, gyro, rate_hz, gravity, where)
@@ -149,6 +152,9 @@ def check_rest(
         scale: m/s² in one such unit.
         gravity: as stated.
         where: what to call the recording in errors.
+
+    Raises:
+        ValueError: it does; the message gives what was expected and observed, and what to state.
     """
     magnitude = np.linalg.norm(acc, axis=1)
     quiet = _quiet_means(magnitude, gyro, rate_hz)

@@ -14,7 +14,13 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def save_sealed(arrays: Arrays, file: Path, versions: Mapping[str, int]) -> None:
-    """Write arrays in one atomic step, with their versions and SHA-256."""
+    """Write arrays in one atomic step, with their versions and SHA-256.
+
+    Args:
+        arrays: by name, of any shape.
+        file: written whole or not at all.
+        versions: name -> version, which `load_sealed` asks for.
+    """
     facts = {name: str(version) for name, version in versions.items()} | {"sha256": _digest(arrays)}
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(file.name + ".tmp")
@@ -24,6 +30,14 @@ def save_sealed(arrays: Arrays, file: Path, versions: Mapping[str, int]) -> None
 
 def load_sealed(file: Path, versions: Mapping[str, int], remedy: str) -> dict[str, npt.NDArray[Any]]:
     """Arrays that `save_sealed` wrote.
+
+    Args:
+        file: as `save_sealed` wrote it.
+        versions: those it must be of.
+        remedy: what an error tells the reader to do.
+
+    Returns:
+        The arrays by name, of the shapes and types they were saved with.
 
     Raises:
         FileNotFoundError: no such file.

@@ -61,6 +61,11 @@ def read_table(source: object, where: str) -> Table:
 def pick_channels(table: Table, columns: Sequence[str] | None, where: str) -> tuple[str, ...]:
     """The three or six columns that hold acc x, y, z and, where there is one, gyro x, y, z.
 
+    Args:
+        table: column -> values (T,).
+        columns: those that the user names; None recognises them.
+        where: what to call the recording in errors.
+
     Raises:
         ValueError: a named column is absent, or the columns are not recognised, or two fit the same channel.
     """
@@ -110,6 +115,11 @@ def find_time(table: Table, time_column: str | None, where: str) -> str | None:
 
 def numbers(table: Table, column: str, where: str) -> npt.NDArray[np.float64]:
     """(T,) values of a column as float64.
+
+    Args:
+        table: column -> values (T,).
+        column: one of them.
+        where: what to call the recording in errors.
 
     Raises:
         ValueError: a value is no number; the message gives the first and its row.

@@ -47,7 +47,11 @@ def sampling(
 
 
 def check_rate(rate_hz: float, where: str) -> float:
-    """The rate, if body motion can be read from it."""
+    """The rate, if body motion can be read from it.
+
+    Raises:
+        ValueError: it is under MIN_RATE_HZ or over MAX_RATE_HZ.
+    """
     if not MIN_RATE_HZ / _EDGE <= rate_hz <= MAX_RATE_HZ * _EDGE:
         raise ValueError(
             f"{where}: rate_hz must lie between {MIN_RATE_HZ:g} and {MAX_RATE_HZ:g} Hz, got {rate_hz:g}; "

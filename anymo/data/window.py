@@ -162,6 +162,11 @@ def _positions(num: int, rate_in: float, rate_out: float) -> Array:
 def check_cut(rate_hz: float, window_s: float, hop_s: float) -> None:
     """Refuse a rate, window or hop that cuts nothing.
 
+    Args:
+        rate_hz: the model's rate, Hz.
+        window_s: length of a window, s.
+        hop_s: from one start to the next, s.
+
     Raises:
         ValueError: a rate that is none, a window too short, or a hop under one sample.
     """

@@ -80,7 +80,17 @@ class SkeletonConv(MessagePassing):
     def forward(
         self, x_NLD: torch.Tensor, valid_NL: torch.Tensor, edge_index: torch.Tensor, segment: torch.Tensor
     ) -> torch.Tensor:
-        """Pass one round of messages; a token that is not valid sends none."""
+        """Pass one round of messages; a token that is not valid sends none.
+
+        Args:
+            x_NLD: (N, L, D) tokens of the sensors.
+            valid_NL: (N, L) bool.
+            edge_index: (2, E) int64 from and to which sensor, of one window.
+            segment: (N,) int64 index into skeleton.SEGMENTS.
+
+        Returns:
+            (N, L, D).
+        """
         if edge_index.shape[1] == 0 and not self.training:
             return x_NLD
         x = self.norm(x_NLD)
@@ -118,6 +128,15 @@ class SkeletonConv(MessagePassing):
 
 
 def masked_mean(x: torch.Tensor, valid: torch.Tensor, dim: int) -> torch.Tensor:
-    """Mean over the valid entries of one dimension; `valid` has the shape of x without its last axis."""
+    """Mean over the valid entries of one dimension; 0 where there is none.
+
+    Args:
+        x: (..., D).
+        valid: (...) bool, the shape of x without its last axis.
+        dim: one of the axes of `valid`.
+
+    Returns:
+        x without that axis.
+    """
     weight = valid.to(x.dtype).unsqueeze(-1)
     return (x * weight).sum(dim) / weight.sum(dim).clamp_min(1.0)

@@ -36,7 +36,15 @@ class PoseEncoder(PreTrainedModel):
         return self.pool(self.sequence(pose, valid), valid)
 
     def sequence(self, pose: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
-        """Pose (B, F, pose_size) to latents (B, L, D), one per `patch_frames` frames."""
+        """Pose (B, F, pose_size) to latents (B, L, D), one per `patch_frames` frames.
+
+        Args:
+            pose: (B, F, pose_size) as `anymo.data.corpus.pose_features` gives it.
+            valid: (B, F) bool, frames that are there.
+
+        Raises:
+            ValueError: as `forward`.
+        """
         frames, patch = pose.shape[1], self.config.patch_frames
         if frames % patch or frames == 0:
             raise ValueError(
@@ -55,7 +63,11 @@ class PoseEncoder(PreTrainedModel):
         return latents
 
     def pool(self, latents: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
-        """Latents (B, L, D) of `sequence`, and its mask of frames, to unit embeddings (B, E)."""
+        """Latents (B, L, D) of `sequence`, and its mask of frames, to unit embeddings (B, E).
+
+        Raises:
+            ValueError: a window has no whole token.
+        """
         shape = torch.Size([len(latents), latents.shape[1] * self.config.patch_frames])
         mean = masked_mean(latents, self._seen(valid, shape, latents.device), dim=1)
         return nn.functional.normalize(self.head(mean), dim=-1)

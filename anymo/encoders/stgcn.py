@@ -39,7 +39,15 @@ class ObservedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation by the statistics of what was observed; BatchNorm1d where everything was."""
 
     def forward(self, x_BCT: torch.Tensor, seen_BCT: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Normalise; values that were not seen must be finite, and mean nothing in the result."""
+        """Normalise; values that were not seen must be finite, and mean nothing in the result.
+
+        Args:
+            x_BCT: (B, C, T).
+            seen_BCT: (B, C, T) bool.
+
+        Returns:
+            (B, C, T).
+        """
         if not self.training:
             return super().forward(x_BCT)
         seen = seen_BCT.to(x_BCT.dtype)

@@ -28,6 +28,7 @@ def sentence_model(base: str, prompt: str = "") -> SentenceModel:
     """The model of an asset name, a folder or a hub repository: sentences to unit vectors, on the CPU.
 
     Raises:
+        AssetError: an asset that is not here and cannot be fetched.
         ValueError: there is no such model.
     """
     folder = _folder(base)
@@ -166,7 +167,13 @@ class TextTower(PreTrainedModel):
     def create(cls, base: str, prompt: str = "", embedding_size: int = 256) -> Self:
         """A tower on a sentence model, as wide as that is.
 
+        Args:
+            base: asset name, folder or hub repository of the sentence model.
+            prompt: put before every sentence.
+            embedding_size: width after the projection.
+
         Raises:
+            AssetError: an asset that is not here and cannot be fetched.
             ValueError: there is no such model.
         """
         width = sentence_model(base, prompt)(["a person walks"]).shape[1]
@@ -175,7 +182,11 @@ class TextTower(PreTrainedModel):
         )
 
     def centre(self, texts: Iterable[str]) -> None:
-        """Subtract from now on the mean base embedding of these sentences: what all share says nothing."""
+        """Subtract from now on the mean base embedding of these sentences: what all share says nothing.
+
+        Raises:
+            ValueError: as `base_embeddings`.
+        """
         self.mean.copy_(self.base_embeddings(sorted(set(texts))).mean(dim=0))
 
     def remember(self, embeddings: Mapping[str, torch.Tensor]) -> None:
@@ -183,7 +194,7 @@ class TextTower(PreTrainedModel):
         self._cache = self._cache | dict(embeddings)
 
     def base_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
-        """(num texts, hidden_size) unit embeddings of the sentence model.
+        """Unit embeddings (N, hidden_size) of N sentences by the sentence model, on the CPU.
 
         Raises:
             ValueError: the sentence model is of another width, or cannot take a sentence.
@@ -203,6 +214,10 @@ class TextTower(PreTrainedModel):
         return found
 
     def forward(self, texts: Sequence[str]) -> torch.Tensor:
-        """Sentences to unit embeddings (num texts, embedding_size)."""
+        """Sentences to unit embeddings (N, embedding_size).
+
+        Raises:
+            ValueError: as `base_embeddings`.
+        """
         base = self.base_embeddings(texts).to(self.mean)  # in half precision too
         return nn.functional.normalize(self.projection(base - self.mean), dim=-1)

@@ -51,6 +51,6 @@ class LanguageSpacePipeline(AnymoPipeline):
         return self.language_model.embed_texts(texts).float().cpu()
 
     def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
-        """Unit embeddings of labels, mean over TEMPLATES."""
+        """Unit embeddings (num labels, E) of labels, mean over TEMPLATES."""
         parts = [self.embed_text([t.format(label) for label in labels]) for t in TEMPLATES]
         return F.normalize(torch.stack(parts).mean(dim=0), dim=-1)

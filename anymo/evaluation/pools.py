@@ -80,6 +80,14 @@ def held_out_pools(
 ) -> dict[str, PoolRetrieval]:
     """Retrieval on held-out clips, the same draw for every model.
 
+    Args:
+        pipe: the model.
+        sampler: over held-out clips.
+        num_windows: of the full pool of procedural motion.
+        pool_size: windows of a small pool.
+        num_pools: small pools, and draws of the captured clips.
+        seed: of every draw.
+
     Returns:
         "procedural_pool" of `pool_size` windows and "procedural_full" of all `num_windows`, where there is
         procedural motion held out, and "real", one window of each real clip, where there are two or more.

@@ -184,6 +184,9 @@ def terminal_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> st
     Args:
         columns: n headings.
         rows: each of n cells; whatever wants its own format comes as text.
+
+    Raises:
+        ValueError: a row has another number of cells.
     """
     _check_rows("table", columns, rows)
     right = [_is_numeric([row[c] for row in rows]) for c in range(len(columns))]

@@ -92,6 +92,12 @@ def simulated_curves(pipe: AnymoPipeline, scene: Scene) -> list[Curve]:
 def real_curves(pipe: AnymoPipeline, set_name: str, real: Sequence[Recording], seed: int) -> list[Curve]:
     """Curves over all CHANGES on a development set; a rate under 5 Hz is left out.
 
+    Args:
+        pipe: the model.
+        set_name: a development set.
+        real: its recordings.
+        seed: of axes that sensors are turned about.
+
     Raises:
         KeyError: no development set.
     """

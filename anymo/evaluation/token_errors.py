@@ -138,7 +138,14 @@ def speed(
     windows: WindowBatch,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Tokens per second on this machine, medians: of `encode` and `decode`, and from signals to `tokens`."""
+    """Tokens per second on this machine, medians: of `encode` and `decode`, and from signals to `tokens`.
+
+    Args:
+        encoder: what makes the latents.
+        tokenizer: what is timed.
+        windows: at the encoder's rate.
+        clock: time in s.
+    """
     latents = encoder.eval()(windows).sequence
     codes = tokenizer.eval().encode(latents)
     work: dict[str, Callable[[], object]] = {

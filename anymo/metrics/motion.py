@@ -118,6 +118,9 @@ def floor_height(position: Floats, rate_hz: float) -> float:
     """Height of the floor, m: the median of toes that hardly move and are low, less their sole.
 
     As HuMoR (Rempe et al. 2021, supplement) finds it, from feet at rest; without any, from the lowest toe.
+
+    Raises:
+        ValueError: positions of another shape, or a single frame.
     """
     toes = _checked(position)[:, TOES]
     speed = np.linalg.norm(np.gradient(toes, 1.0 / rate_hz, axis=0), axis=-1)
@@ -128,13 +131,21 @@ def floor_height(position: Floats, rate_hz: float) -> float:
 
 
 def penetration(position: Floats, floor_m: float = 0.0) -> float:
-    """Depth of the lowest joint itself under the floor, m, mean over frames, 5 mm allowed (PhysDiff)."""
+    """Depth of the lowest joint itself under the floor, m, mean over frames, 5 mm allowed (PhysDiff).
+
+    Raises:
+        ValueError: positions of another shape.
+    """
     depth = floor_m - _checked(position)[..., 2].min(axis=1)
     return float(np.maximum(depth - _TOLERANCE_M, 0.0).mean())
 
 
 def floating(position: Floats, floor_m: float = 0.0) -> float:
-    """Height of the lowest skin over the floor, m, mean over frames, 5 mm allowed (PhysDiff)."""
+    """Height of the lowest skin over the floor, m, mean over frames, 5 mm allowed (PhysDiff).
+
+    Raises:
+        ValueError: positions of another shape.
+    """
     height = (_checked(position)[..., 2] - FLESH_M).min(axis=1) - floor_m
     return float(np.maximum(height - _TOLERANCE_M, 0.0).mean())
 
@@ -143,6 +154,9 @@ def skating(position: Floats, rate_hz: float, floor_m: float = 0.0) -> float:
     """Horizontal speed of planted toes, m/s: v (2 - 2^(h/H)) while h < H (MANN), mean over frames and feet.
 
     PhysDiff's distance per contact frame is this over the frame rate.
+
+    Raises:
+        ValueError: positions of another shape, or a single frame.
     """
     toes, height = _toes(position, floor_m)
     speed = np.linalg.norm(derivative(toes[..., :2], rate_hz, 1), axis=-1)
@@ -151,7 +165,11 @@ def skating(position: Floats, rate_hz: float, floor_m: float = 0.0) -> float:
 
 
 def skating_ratio(position: Floats, rate_hz: float, floor_m: float = 0.0) -> float:
-    """Share of frames in which a low toe moves faster than 0.5 m/s (GMD)."""
+    """Share of frames in which a low toe moves faster than 0.5 m/s (GMD).
+
+    Raises:
+        ValueError: positions of another shape, or a single frame.
+    """
     toes, height = _toes(position, floor_m)
     speed = np.linalg.norm(derivative(toes[..., :2], rate_hz, 1), axis=-1)
     low = np.maximum(height[:-1], height[1:]) < _SKID_HEIGHT_M
@@ -168,6 +186,9 @@ def self_penetration(position: Floats) -> float:
     """Deepest overlap of two bones of the body, m, mean over frames; bones are capsules of half their flesh.
 
     Clothes and muscle give way: only what is inside half of the skin's distance counts.
+
+    Raises:
+        ValueError: positions of another shape.
     """
     deepest = np.zeros(len(_checked(position)))
     share = np.linspace(0.0, 1.0, 12)[:, None]
@@ -220,12 +241,20 @@ def smoothness(position: Floats, rate_hz: float) -> float:
 
 
 def velocity_error(reference: Floats, motion: Floats) -> float:
-    """L_vel of MDM (Tevet et al. 2023, eq. 5): mean over frames of |Δx - Δx̂|², m²; (T, J, 3) each."""
+    """L_vel of MDM (Tevet et al. 2023, eq. 5): mean over frames of |Δx - Δx̂|², m²; (T, J, 3) each.
+
+    Raises:
+        ValueError: two shapes, or not more frames than the order of the difference.
+    """
     return _difference_error(reference, motion, 1)
 
 
 def acceleration_error(reference: Floats, motion: Floats) -> float:
-    """L_acc (arXiv 2512.08859, formed like L_vel): mean over frames of |Δ²x - Δ²x̂|², m²; (T, J, 3) each."""
+    """L_acc (arXiv 2512.08859, formed like L_vel): mean over frames of |Δ²x - Δ²x̂|², m²; (T, J, 3) each.
+
+    Raises:
+        ValueError: two shapes, or not more frames than the order of the difference.
+    """
     return _difference_error(reference, motion, 2)
 
 

@@ -27,7 +27,11 @@ def pearson(real: npt.ArrayLike, synthetic: npt.ArrayLike) -> Floats:
 
 
 def rmse(real: npt.ArrayLike, synthetic: npt.ArrayLike) -> Floats:
-    """Root mean square difference of each axis, in the unit of the signals; arguments as `pearson`."""
+    """Root mean square difference of each axis (C,), in the unit of the signals; arguments as `pearson`.
+
+    Raises:
+        ValueError: as `pearson`.
+    """
     x, y = _pair(real, synthetic)
     return np.asarray(np.sqrt(((x - y) ** 2).mean(axis=0)))
 
@@ -39,6 +43,9 @@ def relative_rmse(real: npt.ArrayLike, synthetic: npt.ArrayLike) -> Floats:
 
     Returns:
         (C,) 0 is perfect; NaN where the recorded axis is constant.
+
+    Raises:
+        ValueError: as `pearson`.
     """
     x, _ = _pair(real, synthetic)
     varies = np.ptp(x, axis=0) > 0

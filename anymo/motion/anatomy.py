@@ -65,13 +65,28 @@ HINGES: tuple[Hinge, ...] = tuple(
 
 
 def unit(vector: Array) -> Array:
-    """Vectors (..., 3) of length 1."""
+    """Vectors of length 1.
+
+    Args:
+        vector: (..., 3), none of length 0.
+
+    Returns:
+        (..., 3).
+    """
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return np.asarray(vector / np.maximum(length, 1e-12))
 
 
 def frame(first: Array, second: Array) -> Array:
-    """(..., 3, 3) right-handed axes: along `first`, then along the part of `second` at right angles to it."""
+    """Right-handed axes: along `first`, then along the part of `second` at right angles to it.
+
+    Args:
+        first: (..., 3) of any length.
+        second: (..., 3) of any length, not along `first`.
+
+    Returns:
+        (..., 3, 3) the axes as columns.
+    """
     a = unit(first)
     c = unit(np.cross(a, second))
     return np.stack([a, np.cross(c, a), c], axis=-1)

@@ -41,7 +41,13 @@ _MASS = {
 
 
 def warn_of_rate(position: Array, rate_hz: float, where: str) -> None:
-    """Log a warning where `rate_error` sees a rate that cannot be right; nothing is corrected."""
+    """Log a warning where `rate_error` sees a rate that cannot be right; nothing is corrected.
+
+    Args:
+        position: (T, 23, 3) segment origins, z up, m.
+        rate_hz: frames per second.
+        where: what to call the clip.
+    """
     if (seen := rate_error(position, rate_hz)) is not None:
         logger.warning(
             "%s: at %g Hz the body %s, at %.3g Hz it would not; pass rate_hz if the header is wrong",

@@ -258,6 +258,11 @@ def rig_of(bone_names: Iterable[str], where: str) -> Rig:
 def mapped_rig(bones: Mapping[str, str], bone_names: Iterable[str], where: str) -> Rig:
     """A rig from segment -> bone, as a user knows it; shoulders, toes, neck, head and spine may be left out.
 
+    Args:
+        bones: segment -> bone of the file.
+        bone_names: all of the file.
+        where: what to call the file in errors.
+
     Raises:
         ValueError: a segment or bone is unknown, or one that is needed is left out.
     """

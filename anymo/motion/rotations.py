@@ -34,5 +34,13 @@ def roll_pitch_yaw(lean_left: Array, forward: Array, yaw: Array) -> Array:
 
 
 def seen_from(parent: Array, child: Array) -> Array:
-    """Parent from child of two rotations from the world."""
+    """Parent from child of two rotations from the world.
+
+    Args:
+        parent: (..., 3, 3) world from parent.
+        child: (..., 3, 3) world from child.
+
+    Returns:
+        (..., 3, 3).
+    """
     return np.asarray(np.swapaxes(parent, -1, -2) @ child)

@@ -45,6 +45,14 @@ def require_few_poses(frames: int, bones: int, where: str) -> None:
 def floats(array: npt.ArrayLike, key: str, where: str) -> Array:
     """Copy of an array in double precision.
 
+    Args:
+        array: of any shape.
+        key: what the array is called, for the message.
+        where: what the clip is called, for the message.
+
+    Returns:
+        float64 of the same shape.
+
     Raises:
         ValueError: it holds something else than real numbers: words, dates, records, complex numbers.
     """
@@ -56,6 +64,11 @@ def floats(array: npt.ArrayLike, key: str, where: str) -> Array:
 
 def scalar(array: npt.ArrayLike, key: str, where: str) -> float:
     """The number of an array that holds just one.
+
+    Args:
+        array: of any shape, with one entry.
+        key: what the array is called, for the message.
+        where: what the clip is called, for the message.
 
     Raises:
         ValueError: it holds none, several, or no number.

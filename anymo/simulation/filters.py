@@ -37,6 +37,14 @@ class StateSpace:
         """A continuous filter made discrete, exact at 0 and at `match_hz` (Tustin with prewarping).
 
         Above a quarter of the sampling rate there is nothing to match; then the quarter is matched.
+
+        Args:
+            a: (N, N) of dx/dt = a x + b u.
+            b: (N,).
+            c: (O, N) of y = c x + d u.
+            d: (O,).
+            rate_hz: of the samples, Hz.
+            match_hz: where the discrete filter is exact besides 0, Hz.
         """
         half = _half_step(rate_hz, match_hz)
         identity = np.eye(len(a))
@@ -173,7 +181,13 @@ def recursion(keep: float) -> StateSpace:
 def coloured(
     normal: Callable[[tuple[int, ...]], torch.Tensor], shape: torch.Size, taps: Array
 ) -> torch.Tensor:
-    """White noise of some shape (..., T), drawn by `normal`, through a symmetric finite filter."""
+    """White noise of some shape (..., T), drawn by `normal`, through a symmetric finite filter.
+
+    Args:
+        normal: gives standard normal deviates of a shape.
+        shape: of the result, time last.
+        taps: (K,) of the filter, K odd.
+    """
     blocks, reach = -(-shape[-1] // _BLOCK), -(-(len(taps) - 1) // _BLOCK)
     noise = normal((*shape[:-1], blocks + reach, _BLOCK))
     band = np.zeros(((reach + 1) * _BLOCK, _BLOCK))

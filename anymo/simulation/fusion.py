@@ -79,7 +79,15 @@ def _cumulated(q: torch.Tensor) -> torch.Tensor:
 
 
 def multiply(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    """Product of quaternions (w + xi) + (y + zi)j, the two complex numbers along the first axis."""
+    """Product of quaternions (w + xi) + (y + zi)j, the two complex numbers along the first axis.
+
+    Args:
+        p: (2, ...) complex.
+        q: (2, ...) complex.
+
+    Returns:
+        (2, ...) complex, p q.
+    """
     out, turned = p[:1] * q, q.conj().resolve_conj()
     out[0].addcmul_(p[1], turned[1], value=-1)
     out[1].addcmul_(p[1], turned[0])

@@ -123,6 +123,11 @@ class SensorArray:
     ) -> Self:
         """Sensors at placements, in float64.
 
+        Args:
+            placements: P of them; the segment is the body that carries each.
+            gravity: "included", or "removed" for linear acceleration.
+            gravity_mps2: how much gravity there is, m/s².
+
         Raises:
             ValueError: no placements, or a gravity that is neither of the two or not a number.
         """

@@ -39,11 +39,19 @@ class Draw:
         self.generator = torch.Generator(like.device).manual_seed(int(rng.integers(2**63)))
 
     def normal(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """Standard normal deviates."""
+        """Standard normal deviates.
+
+        Args:
+            shape: of the result, whose type and device are those of `like`.
+        """
         return self.like.new_empty(shape).normal_(generator=self.generator)
 
     def exponential(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """Exponential deviates of mean 1."""
+        """Exponential deviates of mean 1.
+
+        Args:
+            shape: of the result, whose type and device are those of `like`.
+        """
         return self.like.new_empty(shape).exponential_(generator=self.generator)
 
 
@@ -80,7 +88,13 @@ def bias_knots(
 
 
 def between_knots(knots: torch.Tensor, num: int, rate_hz: float) -> torch.Tensor:
-    """(..., T) linear interpolation of knots (..., M) half a second apart; a single one is left as it is."""
+    """(..., T) linear interpolation of knots (..., M) half a second apart; a single one is left as it is.
+
+    Args:
+        knots: (..., M), or (..., 1) for a constant.
+        num: T samples.
+        rate_hz: of the samples, Hz.
+    """
     if knots.shape[-1] == 1:
         return knots
     every = _samples_per_knot(rate_hz)
@@ -94,7 +108,18 @@ def _samples_per_knot(rate_hz: float) -> int:
 
 
 def white(density: float, rate_hz: float, taps: Array, shape: torch.Size, draw: Draw) -> torch.Tensor:
-    """White noise of a one-sided density as it comes out of the part's filter (`shaping_taps`)."""
+    """White noise of a one-sided density as it comes out of the part's filter.
+
+    Args:
+        density: m/s²/√Hz or rad/s/√Hz.
+        rate_hz: of the readings, Hz.
+        taps: (K,) of `shaping_taps`; one for no filter.
+        shape: of the result, time last.
+        draw: source of the noise.
+
+    Returns:
+        Noise of that shape, in the unit of the density times √Hz.
+    """
     std = density * np.sqrt(rate_hz / 2)
     if len(taps) == 1:
         return draw.normal(shape).mul_(std * taps[0])
@@ -110,6 +135,9 @@ def shaping_taps(cutoff: float, decimation: int) -> Array:
     Args:
         cutoff: of the Butterworth low-pass, in output rates.
         decimation: samples before the low-pass to one after.
+
+    Returns:
+        (K,) symmetric, K odd.
     """
     low_pass, size = butterworth(cutoff, decimation), 2048 * decimation
     turn = np.exp(2j * np.pi * np.arange(size // 2 + 1) / size)[:, None, None]

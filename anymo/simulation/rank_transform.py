@@ -118,6 +118,9 @@ class RankTransform:
             real: (N, 6) recorded samples.
             simulated: (M, 6) simulated ones, not yet transformed.
             labels: class of each simulated sample, as for `apply`.
+
+        Raises:
+            ValueError: as `apply`, or recorded samples of another shape or with NaN.
         """
         real, after = _checked("real", real), self.apply(simulated, labels)
         pairs = [[(real[:, c], side[:, c]) for c in range(6)] for side in (simulated, after)]

@@ -68,7 +68,15 @@ def own_rates(s: Array, ds: Array, dds: Array) -> tuple[Array, Array, Array]:
 
 
 def free_bodies(position: Array, acceleration: Array, s: Array, ds: Array, dds: Array) -> BodyMotion:
-    """Bodies whose world poses are known: (3, S, N) position and acceleration, (4, S, N) quaternions."""
+    """Bodies whose world poses are known: (3, S, N) position and acceleration, (4, S, N) quaternions.
+
+    Args:
+        position: (3, S, N) of S bodies at N times, world, m.
+        acceleration: (3, S, N) world, m/s².
+        s: (4, S, N) quaternion path.
+        ds: (4, S, N) its derivative, 1/s.
+        dds: (4, S, N) its second derivative, 1/s².
+    """
     rotation, rate, slope = own_rates(s, ds, dds)
     return BodyMotion(
         position=position,

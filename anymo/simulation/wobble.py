@@ -109,7 +109,15 @@ def _oscillator(frequency_hz: float, damping: float, rate_hz: float) -> StateSpa
 
 
 def cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Vector product a × b along the first axis."""
+    """Vector product a × b along the first axis.
+
+    Args:
+        a: (3, ...).
+        b: (3, ...).
+
+    Returns:
+        (3, ...).
+    """
     out = torch.empty_like(b)
     for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
         torch.mul(a[j], b[k], out=out[i])

@@ -42,7 +42,14 @@ class ProductQuantizer(nn.Module):
         return len(self.codes)
 
     def bound(self, z_NVC: torch.Tensor) -> torch.Tensor:
-        """The vectors themselves: codes may lie anywhere."""
+        """The vectors themselves: codes may lie anywhere.
+
+        Args:
+            z_NVC: (N, V, C) latents.
+
+        Returns:
+            (N, V, C).
+        """
         return z_NVC
 
     def nearest(self, z_NVC: torch.Tensor) -> torch.Tensor:
@@ -55,7 +62,12 @@ class ProductQuantizer(nn.Module):
 
     @torch.no_grad()
     def update(self, z_NVC: torch.Tensor, index_NG: torch.Tensor) -> None:
-        """Move the codes toward the vectors that chose them, and revive the dead ones."""
+        """Move the codes toward the vectors that chose them, and revive the dead ones.
+
+        Args:
+            z_NVC: (N, V, C) latents.
+            index_NG: (N, G) int64 codes they chose.
+        """
         z = z_NVC.detach().float()
         hot = F.one_hot(index_NG.T, self.codes.shape[1]).to(z.dtype)
         self.counts.lerp_(_over_processes(hot.sum(dim=1)), 1 - self.decay)
@@ -88,7 +100,12 @@ class ResidualQuantizer(ProductQuantizer):
         return chosen(self.codes, index_NG).sum(dim=1, keepdim=True)
 
     def update(self, z_NVC: torch.Tensor, index_NG: torch.Tensor) -> None:
-        """Move each codebook's codes toward what was left for them."""
+        """Move each codebook's codes toward what was left for them.
+
+        Args:
+            z_NVC: (N, V, C) latents.
+            index_NG: (N, G) int64 codes they chose.
+        """
         codes = chosen(self.codes, index_NG)
         super().update(z_NVC - (codes.cumsum(dim=1) - codes), index_NG)
 
@@ -111,7 +128,14 @@ class FiniteScalarQuantizer(nn.Module):
         return len(self.codes)
 
     def bound(self, z_NVC: torch.Tensor) -> torch.Tensor:
-        """Squashed to just beyond the grid's ends, so that they can be rounded to; 0 stays 0."""
+        """Squashed to just beyond the grid's ends, so that they can be rounded to; 0 stays 0.
+
+        Args:
+            z_NVC: (N, V, C) latents.
+
+        Returns:
+            (N, V, C).
+        """
         levels = torch.tensor(self.levels, device=z_NVC.device)
         half = (levels - 1) * 1.001 / 2
         offset = (levels % 2 == 0) * 0.5
@@ -132,7 +156,12 @@ class FiniteScalarQuantizer(nn.Module):
         return chosen(self.codes, index_NG)
 
     def update(self, z_NVC: torch.Tensor, index_NG: torch.Tensor) -> None:
-        """Nothing: the grid stays where it is."""
+        """Nothing: the grid stays where it is.
+
+        Args:
+            z_NVC: (N, V, C) latents.
+            index_NG: (N, G) int64 codes they chose.
+        """
 
 
 def quantizer_of(config: MotionTokenizerConfig) -> ProductQuantizer | FiniteScalarQuantizer:

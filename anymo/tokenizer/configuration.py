@@ -81,7 +81,11 @@ class MotionTokenizerConfig(PreTrainedConfig):
 
 
 def check_levels(levels: list[int] | tuple[int, ...], codebook_size: int) -> None:
-    """Raise ValueError unless the levels of finite scalar quantisation make that many codes."""
+    """Refuse levels of finite scalar quantisation that do not make that many codes.
+
+    Raises:
+        ValueError: a level under 2, or levels whose product is not `codebook_size`.
+    """
     if min(levels, default=0) < 2 or prod(levels) != codebook_size:
         raise ValueError(
             f"tokenizer: expected levels of 2 or more whose product is codebook_size {codebook_size}, got "

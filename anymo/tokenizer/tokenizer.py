@@ -147,11 +147,27 @@ class MotionTokenizer(PreTrainedModel):
         return self._decode(self.quantizer.lookup(codes.flatten(0, 1)).unflatten(0, codes.shape[:2]), valid)
 
     def unquantized(self, latents: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        """Latents (B, L, D) through encoder and decoder without rounding to codes: what codes can reach."""
+        """Latents (B, L, D) through encoder and decoder without rounding to codes: what codes can reach.
+
+        Args:
+            latents: (B, L, D).
+            valid: (B, L) bool, latents that count.
+
+        Raises:
+            ValueError: the mask is not of the length of the latents.
+        """
         return self._decode(self._vectors(latents, valid), valid)
 
     def pose(self, codes: torch.Tensor, valid: torch.Tensor | None = None) -> PoseOutput:
-        """The pose over time that codes stand for; arguments and errors as `decode`, and no pose head."""
+        """The pose over time that codes stand for.
+
+        Args:
+            codes: (B, L', G) of `encode`.
+            valid: (B, L) bool, latents that count; None for all.
+
+        Raises:
+            ValueError: as `decode`, or this tokenizer has no pose head.
+        """
         self._check_head("pose")
         return PoseOutput.of(self.pose_head(self.decode(codes, valid)))
 

@@ -155,14 +155,14 @@ class ContrastiveAlignTask(AlignTask):
         self.log_scale = nn.Parameter(torch.tensor([math.log(1 / 0.07)]))
 
     def forward(self, batch: AlignBatch, cotangents: Mapping[str, torch.Tensor] | None = None) -> TaskOutput:
-        """Sum of both kinds, or the surrogate of the loss that the cotangents are of."""
+        """Sum of both kinds, or the surrogate of the loss that the cotangents (n, ...) are of."""
         represented = self.represent(batch)
         if cotangents is not None:
             return surrogate(represented, cotangents)
         return self.score(gathered(represented))
 
     def represent(self, batch: AlignBatch) -> dict[str, torch.Tensor]:
-        """All that the losses need of a batch: tensors with one row per window."""
+        """All that the losses need of a batch: tensors (B, ...) by name, one row per window."""
         model, windows = self.language_model, batch.windows
         codes, worn = self.reader(windows.views[0]), worn_segments(windows)
         made = {"log_scale": self.log_scale.expand(len(batch), 1), "real": windows.real}
@@ -193,7 +193,11 @@ class ContrastiveAlignTask(AlignTask):
 
 
 def task_losses(made: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-    """Mean over tokens of each task, weighted by its share of the windows, and each by itself."""
+    """Mean over tokens of each task, weighted by its share of the windows, and each by itself.
+
+    Returns:
+        The loss, a scalar, and the mean of each task by its name.
+    """
     loss, logs = made["losses"].new_zeros(()), dict[str, float]()
     for k, name in enumerate(TASKS):
         rows = made["losses"][made["task"] == k]

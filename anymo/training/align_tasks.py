@@ -182,7 +182,14 @@ def worn_segments(windows: SimulatedBatch) -> list[list[int]]:
 def posed(
     model: MotionLanguageModel, exercise: Exercise, codes_LG: torch.Tensor, worn: Sequence[int]
 ) -> tuple[MotionPrompt, tuple[int, ...]]:
-    """Prompt of an exercise and the ids of its answer."""
+    """Prompt of an exercise and the ids of its answer.
+
+    Args:
+        model: whose words and ids are used.
+        exercise: what is asked, and its answer.
+        codes_LG: (L, G) int64 codes of the motion.
+        worn: segments that wear the sensors.
+    """
     if exercise.task in ("motion", "text_to_motion"):
         return model.motion_prompt(worn, exercise.answer), model.motion_ids(codes_LG)
     placed = worn if exercise.is_placed else ()

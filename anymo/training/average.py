@@ -28,7 +28,11 @@ class WeightAverage:
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Take over the averages of a checkpoint."""
+        """Take over the averages of a checkpoint.
+
+        Args:
+            weights: tensors by name, each of the shape of its weight.
+        """
         for name, average in self.weights.items():
             average.copy_(weights[name])
 

@@ -123,7 +123,14 @@ class RunFolder:
             self._forget_metrics_after(self.step)
 
     def keep_best(self, step: int, name: str, value: float, model: nn.Module) -> None:
-        """Save the weights as they are if their value is above that of the weights kept so far."""
+        """Save the weights as they are if their value is above that of the weights kept so far.
+
+        Args:
+            step: of the run.
+            name: of the value.
+            value: the higher the better.
+            model: whose weights are saved.
+        """
         if not value > self._best.get(name, -math.inf):
             return
         self._best = {name: value}
@@ -136,7 +143,11 @@ class RunFolder:
         self.accelerator.wait_for_everyone()
 
     def best_weights(self) -> dict[str, torch.Tensor]:
-        """What `keep_best` saved last."""
+        """What `keep_best` saved last.
+
+        Returns:
+            Tensors by name, each of the shape of its weight.
+        """
         _log.info("%s: the best weights are %s", self.name, (self.best / "step.json").read_text())
         weights: dict[str, torch.Tensor] = load_file(self.best / "model.safetensors")
         return weights

@@ -48,12 +48,17 @@ def gathered(represented: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]
 
 
 def in_single(tensor: torch.Tensor) -> torch.Tensor:
-    """Half precision as float32, any other type as it is."""
+    """Half precision as float32, any other type as it is; tensors of any shape (...), which stays."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def surrogate(represented: Mapping[str, torch.Tensor], cotangents: Mapping[str, torch.Tensor]) -> TaskOutput:
-    """Σ <representation, cotangent>, whose gradient is that of the loss the cotangents come from."""
+    """Σ <representation, cotangent>, whose gradient is that of the loss the cotangents come from.
+
+    Args:
+        represented: tensors (n, ...) by name, with gradient.
+        cotangents: of the same names and shapes.
+    """
     products = [(represented[key].float() * cotangent.float()).sum() for key, cotangent in cotangents.items()]
     return TaskOutput(loss=torch.stack(products).sum(), logs={})
 

@@ -152,7 +152,7 @@ class PretrainTask(nn.Module):
         return self.score(gathered(represented))
 
     def represent(self, batch: SimulatedBatch) -> dict[str, torch.Tensor]:
-        """All that the losses need of a batch: tensors with one row per window."""
+        """All that the losses need of a batch: tensors (B, ...) by name, one row per window."""
         on = self.objective.uses
         outputs = [self.encoder(view) for view in batch.views]
         made = {"real": batch.real}

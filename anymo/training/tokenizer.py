@@ -120,7 +120,11 @@ class TokenizerTask(nn.Module):
         self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
 
     def forward(self, batch: SimulatedBatch) -> TaskOutput:
-        """Loss of quantising one view of each window, and of what the heads make of it."""
+        """Loss of quantising one view of each window, and of what the heads make of it.
+
+        Raises:
+            ValueError: the IMU head is trained and the batch has no targets.
+        """
         self.encoder.eval()
         with torch.no_grad():
             encoded = self.encoder(batch.views[0])
@@ -201,7 +205,11 @@ def mean_pose(sampler: WindowSampler, seed: int) -> torch.Tensor:
 
 
 def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
-    """The pre-trained encoder, which must read what is drawn."""
+    """The pre-trained encoder, which must read what is drawn.
+
+    Raises:
+        ValueError: no encoder in the folder, or one of another rate than `draw.rate_hz`.
+    """
     encoder: ImuEncoder = ImuEncoder.from_pretrained(written(folder, "encoder", "train/pretrain.py"))
     if draw.rate_hz != encoder.config.rate_hz:
         raise ValueError(
@@ -212,7 +220,11 @@ def read_encoder(folder: Path, draw: DrawConfig) -> ImuEncoder:
 
 
 def read_tokenizer(folder: Path, encoder: ImuEncoder) -> MotionTokenizer:
-    """The trained tokenizer, which must be of this encoder."""
+    """The trained tokenizer, which must be of this encoder.
+
+    Raises:
+        ValueError: no tokenizer in the folder, or one of another encoder.
+    """
     tokenizer: MotionTokenizer = MotionTokenizer.from_pretrained(
         written(folder, "tokenizer", "train/tokenizer.py")
     )
@@ -228,7 +240,16 @@ def read_tokenizer(folder: Path, encoder: ImuEncoder) -> MotionTokenizer:
 
 
 def written(folder: Path, option: str, script: str) -> Path:
-    """The folder, if the script of an earlier stage wrote it."""
+    """The folder, if the script of an earlier stage wrote it.
+
+    Args:
+        folder: what the option names.
+        option: of the configuration, for the message.
+        script: that writes such a folder.
+
+    Raises:
+        ValueError: it did not.
+    """
     if not (folder / "config.json").is_file():
         raise ValueError(
             f"{option}: expected a folder that {script} wrote, got {folder}; run that first, or give another "

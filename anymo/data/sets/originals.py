@@ -19,6 +19,10 @@ def read_basic_motions(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[Ra
     """BasicMotions_TRAIN.ts and BasicMotions_TEST.ts of the UEA archive; subjects are not given.
 
     A line is `x,x,…:…:x,x,…:Label` with six channels.
+
+    Raises:
+        FileNotFoundError: one of the two is not there.
+        ValueError: one holds no series, or a line that is no such series.
     """
     (device,) = sensors
     for split in ("TRAIN", "TEST"):
@@ -34,7 +38,12 @@ def read_basic_motions(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[Ra
 
 
 def read_spar(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:
-    """watch_dataset.npy of seglearn: a pickled dict; `side` names the sensor."""
+    """watch_dataset.npy of seglearn: a pickled dict; `side` names the sensor.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it holds something else.
+    """
     path = existing(folder / "watch_dataset.npy")
     data = load_object_npy(path)
     keys = ("X", "y", "y_labels", "side", "subject")
@@ -53,7 +62,13 @@ def read_spar(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:
 
 
 def read_uci_har(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:
-    """`Inertial Signals` of both splits: windows of 128 samples, total acceleration and angular velocity."""
+    """`Inertial Signals` of both splits: windows of 128 samples, total acceleration and angular velocity.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: signals, labels and subjects differ in length, or a file holds something else than
+            numbers.
+    """
     (device,) = sensors
     for split in ("train", "test"):
         inside = folder / split / "Inertial Signals"

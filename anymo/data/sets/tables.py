@@ -79,6 +79,11 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
 def matrix_columns(matrix: Array, sensor: Sensor, where: str) -> Array:
     """(T, 3 or 6) columns of a sensor by index.
 
+    Args:
+        matrix: (T, C), in the units of the file.
+        sensor: whose columns are named by index.
+        where: what to call the file in errors.
+
     Raises:
         ValueError: the matrix is no matrix, too narrow, or the sensor's columns are named.
     """

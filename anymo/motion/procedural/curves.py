@@ -30,12 +30,18 @@ def soft_positive(x: Array, width: float) -> Array:
 
 
 def soft_step(x: Array) -> Array:
-    """Logistic step from 0 to 1 around 0."""
+    """Logistic step from 0 to 1 around 0, for each x of any shape (...)."""
     return np.asarray(expit(x))
 
 
 def moves(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Array:
-    """(T, K) minimum-jerk steps; sums of overlapping steps flow through without stopping."""
+    """(T, K) minimum-jerk steps; sums of overlapping steps flow through without stopping.
+
+    Args:
+        t: (T,) s.
+        starts_s: (K,) when each begins, s.
+        durations_s: (K,) how long each takes, s; or one for all.
+    """
     starts, durations = np.asarray(starts_s, np.float64), np.asarray(durations_s, np.float64)
     return minimum_jerk((t[:, None] - starts) / durations)
 
@@ -44,18 +50,36 @@ def swings(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Arr
     """(T, K) steps of a swinging foot: speed ∝ (s (1-s))^1.3, whose peak is 1.6 times its mean.
 
     A minimum-jerk step peaks at 1.9 times its mean; ankles in walking stay below that (Winter 1992).
+
+    Args:
+        t: (T,) s.
+        starts_s: (K,) when each begins, s.
+        durations_s: (K,) how long each takes, s; or one for all.
     """
     s = (t[:, None] - np.asarray(starts_s, np.float64)) / np.asarray(durations_s, np.float64)
     return np.asarray(betainc(2.3, 2.3, np.clip(s, 0.0, 1.0)))
 
 
 def lifts(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Array:
-    """(T, K) bumps."""
+    """(T, K) bumps from 0 to 1 and back.
+
+    Args:
+        t: (T,) s.
+        starts_s: (K,) when each begins, s.
+        durations_s: (K,) how long each takes, s; or one for all.
+    """
     return bump((t[:, None] - np.asarray(starts_s, np.float64)) / np.asarray(durations_s, np.float64))
 
 
 def smooth_noise(rng: np.random.Generator, t: Array, columns: int, top_hz: float) -> Array:
-    """(T, columns) unit-variance random curves without content far above `top_hz`: splines through noise."""
+    """(T, columns) unit-variance random curves without content far above `top_hz`: splines through noise.
+
+    Args:
+        rng: draws the knots.
+        t: (T,) s.
+        columns: how many curves.
+        top_hz: Hz.
+    """
     spacing = 0.5 / top_hz
     knots = np.arange(t[0] - 3 * spacing, t[-1] + 4 * spacing, spacing)
     curve = CubicSpline(knots, rng.standard_normal((len(knots), columns)))(t)
@@ -88,6 +112,14 @@ def rhythm(
 
     The period after an even beat is longer by the share `limp`, that after an odd beat shorter; none is
     longer than `longest_s`.
+
+    Args:
+        rng: draws the periods.
+        t: (T,) s.
+        period_s: of a beat, on average, s.
+        jitter: standard deviation of the logarithm of a period.
+        limp: share by which periods are longer and shorter in turn.
+        longest_s: of any period, s.
     """
     count = int(np.ceil((t[-1] - t[0]) / (period_s * (1 - 2 * jitter)))) + 8
     periods = period_s * np.exp(np.clip(jitter * rng.standard_normal(count), -2 * jitter, 2 * jitter))
@@ -112,7 +144,11 @@ def force_table(stance_share: float) -> Array:
 
 
 def impact_table(strength: float) -> Array:
-    """Height, as force_table, of the jolt alone: a peak of `strength` g shortly after the step begins."""
+    """Height, as force_table, of the jolt alone: a peak of `strength` g shortly after the step begins.
+
+    Returns:
+        (257,) height, m, of a step of 1 s, both ends.
+    """
     pulse = np.exp(-0.5 * ((_TABLE[:-1] - 0.09) / 0.032) ** 2)
     return strength * _double_integral(pulse - pulse.mean())
 
@@ -128,12 +164,27 @@ def _double_integral(excess: Array) -> Array:
 
 
 def sample_table(table: Array, phase: Array) -> Array:
-    """Periodic cubic interpolation of a one-cycle table at a phase in cycles."""
+    """Periodic cubic interpolation of a one-cycle table.
+
+    Args:
+        table: (257,) both ends of the cycle.
+        phase: (...) cycles, of any size.
+
+    Returns:
+        As `phase`, of the unit of the table.
+    """
     return np.asarray(CubicSpline(_TABLE, table, bc_type="periodic")(phase % 1.0))
 
 
 def vibration(rng: np.random.Generator, t: Array, centre_hz: float, rms_mps2: float) -> Array:
-    """(T,) displacement, m, of a shaking with a given root mean square acceleration around a frequency."""
+    """(T,) displacement, m, of a shaking with a given root mean square acceleration around a frequency.
+
+    Args:
+        rng: draws frequencies and phases.
+        t: (T,) s.
+        centre_hz: Hz; eight waves from 0.7 to 1.3 times this.
+        rms_mps2: of the acceleration, m/s².
+    """
     omega = 2 * np.pi * centre_hz * rng.uniform(0.7, 1.3, 8)
     phase = rng.uniform(0, 2 * np.pi, 8)
     return np.asarray(np.sin(omega * t[:, None] + phase) @ (rms_mps2 * np.sqrt(2.0 / 8) / omega**2))

@@ -106,7 +106,15 @@ def _num_steps(way: Array) -> int:
 
 
 def shuffle(c: Curves, start_s: float, here: Array, there: Array, duration_s: float) -> None:
-    """Side steps that carry both feet and the pelvis from one place on the floor to another, m."""
+    """Side steps that carry both feet and the pelvis from one place on the floor to another, m.
+
+    Args:
+        c: the curves, added to in place.
+        start_s: s.
+        here: (2,) x and y, m.
+        there: (2,) x and y, m.
+        duration_s: s.
+    """
     count = _num_steps(there - here)
     step_s = duration_s / count
     begins = start_s + step_s * np.arange(count)

@@ -164,7 +164,8 @@ def _arm_rotations(arm: Array) -> list[Array]:
 def ankle_path(foot: Array, toe_offset: Array, body: Body) -> tuple[Array, Array]:
     """Ankle (T, 3) and foot yaw-pitch (T, 3, 3): the sole rolls over heel and ball without sinking in.
 
-    The height over the floor is the soft maximum over the two contact points, so it is smooth.
+    `foot` (T, 5) is x, y and lift, m, then heel and yaw, rad; `toe_offset` (3,), m. The height over the floor
+    is the soft maximum over the two contact points, so it is smooth.
     """
     x, y, lift, heel, yaw = foot.T
     points = np.array([[-_HEEL_BEHIND_ANKLE_M, -body.ankle_height], [toe_offset[0], -body.ankle_height]])
@@ -288,5 +289,5 @@ def _reach(curves: Curves, root: Array, rotations: Array) -> None:
 
 
 def mirrored(root: Array, rotations: Array) -> tuple[Array, Array]:
-    """The same movement with left and right swapped, mirrored in the x-z plane."""
+    """Movement with left and right swapped, mirrored in x-z: root (T, 3), rotations (T, 23, 3, 3)."""
     return root @ _MIRROR_Y, _MIRROR_Y @ rotations[:, list(MIRROR)] @ _MIRROR_Y

@@ -85,7 +85,11 @@ def descend(network: nn.Module, examples: Examples, descent: Descent, seed: int)
 
 
 def predictor(network: nn.Module) -> Predict:
-    """Probabilities (N, C) of windows by a network, in evaluation mode."""
+    """Probabilities (N, C) of windows by a network, in evaluation mode.
+
+    Returns:
+        A function of windows, which raises a ValueError where it is given features.
+    """
 
     @torch.no_grad()
     def predict(inputs: Inputs) -> Array:

@@ -100,7 +100,7 @@ class Forest:
     num_trees: int = 300
 
     def represent(self, batch: WindowBatch) -> Array:
-        """`hand_made_features`."""
+        """`hand_made_features` (B, D) of windows."""
         return hand_made_features(batch)
 
     def fit(self, examples: Examples, seed: int) -> Predict:

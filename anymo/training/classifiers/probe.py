@@ -42,7 +42,11 @@ class LinearMap:
     bias: Array
 
     def __call__(self, inputs: Inputs) -> Array:
-        """Probabilities (N, C) of features (N, D)."""
+        """Probabilities (N, C) of features (N, D).
+
+        Raises:
+            ValueError: the inputs are windows.
+        """
         logits = features(inputs) @ self.weight.T + self.bias
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
@@ -67,7 +71,11 @@ class LinearProbe:
         return torch.cat([latent_moments(self.encoder, p) for p in parts]).double().numpy()
 
     def fit(self, examples: Examples, seed: int) -> LinearMap:
-        """Standardised features and the penalty with the best likelihood on people held out in turn."""
+        """Standardised features and the penalty with the best likelihood on people held out in turn.
+
+        Raises:
+            ValueError: fewer than two classes, one without an example, or inputs that are windows.
+        """
         check_classes(examples)
         return regression(examples, chosen_penalty(examples, self.penalties, seed))
 
@@ -78,6 +86,9 @@ def regression(examples: Examples, penalty: float) -> LinearMap:
     Args:
         examples: features, with an example of each class.
         penalty: inverse of the L2 penalty on standardised features.
+
+    Raises:
+        ValueError: the inputs are windows.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -97,6 +108,9 @@ def chosen_penalty(examples: Examples, penalties: Sequence[float], seed: int) ->
     Whole people are held out in up to five folds where two or more keep every class in every training part;
     else recordings are. Virtual recordings that stand beside real ones are always trained on: those to be
     recognised are real.
+
+    Raises:
+        ValueError: the inputs are windows.
     """
     for group in (examples.subject, examples.recording.astype(str)):
         folds = _folds(examples, group, seed)
@@ -130,7 +144,7 @@ def _likelihood(examples: Examples, held: np.ndarray, penalty: float) -> float:
 
 
 def features(inputs: Inputs) -> Array:
-    """Inputs that are features.
+    """Inputs that are features, (N, D).
 
     Raises:
         ValueError: they are windows; `represent` was not called.
