@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.data.rest import check_gyro, check_rest
-from anymo.data.table import Table, find_time, numbers, pick_channels, read_table
+from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
 from anymo.data.timing import MIN_DURATION_S, sampling
 from anymo.records import GRAVITY_MPS2, Array, Gravity, Recording, SensorStream
 from anymo.skeleton import segment_of
@@ -156,9 +156,7 @@ def _samples(
 
 def _times(table: Table, time_column: str | None, where: str) -> npt.NDArray[np.generic] | None:
     column = find_time(table, time_column, where)
-    if column is None:
-        return None
-    return table[column] if table[column].dtype.kind in "Miu" else numbers(table, column, where)
+    return None if column is None else time_stamps(table, column, where)
 
 
 def _present(values: Array, channels: Sequence[str], nan: str, where: str) -> npt.NDArray[np.bool_]:

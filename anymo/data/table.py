@@ -1,7 +1,9 @@
 """A recording's source, whatever its form, as named columns; and which columns are the sensor's."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +133,57 @@ def numbers(table: Table, column: str, where: str) -> npt.NDArray[np.float64]:
         return _numbers_one_by_one(values, column, where)
 
 
+def time_stamps(table: Table, column: str, where: str) -> npt.NDArray[Any]:
+    """(T,) values of a time column: numbers as `numbers`, or datetime64 of dates in ISO 8601.
+
+    Args:
+        table: column -> values (T,).
+        column: one of them.
+        where: what to call the recording in errors.
+
+    Raises:
+        ValueError: they are neither.
+    """
+    values = table[column]
+    if values.dtype.kind in "Miu":
+        return values
+    try:
+        return numbers(table, column, where)
+    except ValueError:
+        import pandas as pd
+
+        try:
+            dates = pd.to_datetime(pd.Series(values), format="ISO8601", utc=True)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{where}: time column {column!r} holds neither numbers nor dates in ISO 8601 "
+                f"(2026-11-22T08:30:00.020): {error}; convert it, or state rate_hz and leave the column out"
+            ) from None
+        return dates.dt.tz_localize(None).to_numpy()
+
+
+def csv_frames(path: Path, rows: int | None = None) -> "Iterator[pd.DataFrame]":
+    """A CSV file as text, whole or so many rows at a time.
+
+    Its head tells what separates columns: commas, semicolons or tabs. Where it is not commas, a comma in a
+    number is its decimal point.
+
+    Args:
+        path: of the file.
+        rows: of a frame; None reads all.
+    """
+    import pandas as pd
+
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline()
+    separator = max(",;\t", key=head.count)
+    # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
+    read = partial(pd.read_csv, path, sep=separator, dtype=str, skipinitialspace=True)
+    with nullcontext([read()]) if rows is None else read(chunksize=rows) as frames:
+        for frame in frames:
+            yield frame if separator == "," else frame.apply(lambda column: column.str.replace(",", "."))
+
+
 def _numbers_one_by_one(values: npt.NDArray[Any], column: str, where: str) -> npt.NDArray[np.float64]:
     result = np.empty(len(values))
     for row, value in enumerate(values):
@@ -179,8 +232,7 @@ def _from_file(path: Path, where: str) -> Table:
 
         if path.suffix == ".parquet":
             return _from_frame(pd.read_parquet(path), where)
-        # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
-        return _from_frame(pd.read_csv(path, dtype=str, skipinitialspace=True), where)
+        return _from_frame(next(csv_frames(path)), where)
     except ValueError as error:
         if str(error).startswith(where):
             raise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anymo.data.table import SUFFIXES
+from anymo.data.table import SUFFIXES, csv_frames
 
 ROWS = 16384
 _HEADERS = {
@@ -52,11 +52,7 @@ def _of_file(path: Path) -> Iterator[Any]:
 
 
 def _csv(path: Path) -> Iterator[Any]:
-    import pandas as pd
-
-    # As text, like read_table: pandas' default parser may lose the last bit of what was written.
-    with pd.read_csv(path, dtype=str, skipinitialspace=True, chunksize=ROWS) as pieces:
-        yield from pieces
+    return csv_frames(path, ROWS)
 
 
 def _parquet(path: Path) -> Iterator[Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anymo.data import read_recording
 from anymo.data.contract import Sign
-from anymo.data.table import Table, find_time, numbers, pick_channels, read_table
+from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
 from anymo.data.timing import MAX_RATE_HZ, RATE_TOLERANCE, sampling
 from anymo.pipeline.batches import check_steps
 from anymo.pipeline.files import tables_of
@@ -102,8 +102,7 @@ class Pieces:
             self._rate, _ = sampling(None, self._stated.get("rate_hz"), where)
             positions = np.arange(first, self._rows)
         else:
-            exact = table[column].dtype.kind in "Miu"
-            positions = self._timed(table[column] if exact else numbers(table, column, where), first)
+            positions = self._timed(time_stamps(table, column, where), first)
         present = np.isfinite(values).all(axis=1)
         if not present.all() and self._stated.get("nan", "error") == "error":
             row = int(np.argmin(present))

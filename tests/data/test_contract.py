@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from anymo.data import merge, read_recording
+from anymo.data.table import csv_frames
 from anymo.records import GRAVITY_MPS2
 
 RATE = 50.0
@@ -74,6 +75,34 @@ def test_file_name_names_the_recording(tmp_path):
     recording = read_recording(tmp_path / "walk_3.csv", **stated(name=""))
     assert recording.name == "walk_3"
     assert recording.source.endswith("walk_3.csv")
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("\t", ",")])
+def test_a_csv_as_other_countries_write_it(tmp_path, separator, decimal):
+    array = lying_and_waving()
+    pd.DataFrame(array, columns=NAMES).to_csv(
+        tmp_path / "a.csv", index=False, sep=separator, decimal=decimal, encoding="utf-8-sig"
+    )
+    sensor = read_recording(tmp_path / "a.csv", **stated()).sensors[0]
+    np.testing.assert_array_equal(sensor.acc, array[:, :3])
+    pieces = pd.concat(csv_frames(tmp_path / "a.csv", rows=7))
+    assert list(pieces.columns) == NAMES
+    np.testing.assert_array_equal(pieces.to_numpy(dtype=np.float64), array)
+
+
+@pytest.mark.parametrize("text", ["2026-11-22T08:30:{:06.3f}Z", "2026-11-22 08:30:{:06.3f}+01:00"])
+def test_dates_of_a_csv_give_the_rate(tmp_path, text):
+    array = lying_and_waving()
+    frame = pd.DataFrame(array, columns=NAMES)
+    frame.insert(0, "timestamp", [text.format(k / RATE) for k in range(len(array))])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    sensor = read_recording(tmp_path / "a.csv", **stated(rate_hz=None)).sensors[0]
+    assert sensor.rate_hz == pytest.approx(RATE)
+    np.testing.assert_array_equal(sensor.acc, array[:, :3])
+    frame["timestamp"] = "yesterday"
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="'timestamp' holds neither numbers nor dates in ISO 8601"):
+        read_recording(tmp_path / "a.csv", **stated())
 
 
 def test_gyro_can_be_left_out_by_naming_acc_columns():
