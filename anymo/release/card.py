@@ -175,7 +175,7 @@ def _training(training: Training) -> list[str]:
         *(f"- {citation}" for citation in cited),
         "",
         *_table(("run", "commit", "seed"), runs),
-        "`training.json` has their configuration and versions.",
+        "`training.json` has their configuration and versions, `manifest.csv` the clips.",
         "",
     ]
 

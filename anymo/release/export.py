@@ -16,7 +16,7 @@ from anymo.evaluation.ledger import model_hash
 from anymo.release.card import Base, Contents, card
 from anymo.release.figures import Figures, read_figures
 from anymo.release.sums import SUMS, write_sums
-from anymo.release.training import Training, training_of
+from anymo.release.training import Training, training_of, write_training
 
 _KINDS = (".safetensors", ".json", ".txt")
 _PLACE = re.compile(r"(?<![\w.:/~-])(?:/|[A-Za-z]:[\\/])(?:[\w.@-]+[\\/])+[\w.@-]*")
@@ -175,9 +175,8 @@ def _describe(
     training: Training,
     figures: Sequence[Figures],
 ) -> None:
-    """Write README.md, training.json and metrics.json."""
-    runs = [{"run": r.name, "environment": r.environment, "config": r.config} for r in training.runs]
-    write_text(folder / "training.json", json.dumps(runs, indent=2) + "\n")
+    """Write README.md, training.json, manifest.csv and metrics.json."""
+    write_training(folder, training)
     if figures:
         write_text(folder / "metrics.json", json.dumps([asdict(f) for f in figures], indent=2) + "\n")
     contents = Contents(

@@ -5,13 +5,25 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from anymo.config import read_yaml
+from anymo.config import read_yaml, write_text
 
-_MANIFEST = "manifest.csv"
-_PLACES = ("corpus", "encoder", "tokenizer", "output", "runs")  # where things were, on the machine of the run
+RUNS, MANIFEST = "training.json", "manifest.csv"  # of a release
+_CONFIG = "config.yaml"
+_PARTS = ("start", "encoder", "tokenizer")  # fields of a run's configuration that name parts of other models
+_PLACES = (*_PARTS, "corpus", "output", "runs")  # where things were, on the machine of the run
+
+
+class Clip(NamedTuple):
+    """A clip that was trained on, or held out to choose the weights; s."""
+
+    name: str
+    dataset: str
+    licence: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +47,29 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """Runs that made the parts of a model, and the sources of the clips they learnt from.
+    """Runs that made the parts of a model, and the clips they learnt from.
 
     `is_stated`: corpora were named by whoever exports, since not all were found through the runs.
     """
 
     runs: tuple[Run, ...]
-    sources: tuple[Source, ...]
+    clips: tuple[Clip, ...]
     is_stated: bool
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The data sets and terms of the clips."""
+        seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+        for clip in self.clips:
+            seconds[clip.dataset, clip.licence][clip.name] = clip.seconds
+        return tuple(
+            Source(dataset=dataset, licence=licence, clips=len(clips), hours=sum(clips.values()) / 3600)
+            for (dataset, licence), clips in sorted(seconds.items())
+        )
 
 
 def training_of(model: Path, corpora: Sequence[Path] = ()) -> Training:
-    """What is known of a model's training from the files its runs left.
+    """What is known of a model's training from the files its runs, and releases it stands on, left.
 
     Args:
         model: a model folder; the run's `config.yaml` is in it or beside it.
@@ -58,50 +81,85 @@ def training_of(model: Path, corpora: Sequence[Path] = ()) -> Training:
     """
     folders = _runs(model)
     named = [c for folder in folders if (c := _corpus(folder)) is not None]
-    found = [c for c in named if not corpora or (c / _MANIFEST).is_file()]
+    found = [c for c in named if not corpora or (c / MANIFEST).is_file()]
     if not (read := list(dict.fromkeys([*corpora, *found]))):
         raise FileNotFoundError(
             f"training data: expected a corpus in config.yaml of {', '.join(f.name for f in folders)}, found "
             "none, so nobody knows what was trained on; give the folders of all corpora with --corpus"
         )
-    runs, sources = tuple(_run(folder) for folder in folders), _sources(read)
-    return Training(runs=runs, sources=sources, is_stated=bool(corpora))
+    clips = tuple(dict.fromkeys(clip for corpus in read for clip in _kept(corpus)))
+    runs = list[Run]()
+    for run in (run for folder in folders for run in _runs_of(folder)):
+        runs += [] if run in runs else [run]
+    return Training(runs=tuple(runs), clips=clips, is_stated=bool(corpora))
+
+
+def write_training(folder: Path, training: Training) -> None:
+    """Write `training.json` and `manifest.csv`, by which `training_of` knows what stands on this model."""
+    runs = [{"run": r.name, "environment": r.environment, "config": r.config} for r in training.runs]
+    write_text(folder / RUNS, json.dumps(runs, indent=2) + "\n")
+    with StringIO(newline="") as text:
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(("status", "non_commercial", *Clip._fields))
+        rows.writerows(("kept", False, *clip) for clip in training.clips)
+        write_text(folder / MANIFEST, text.getvalue())
 
 
 def _runs(model: Path) -> list[Path]:
-    """Folders of the run that wrote the model, and of those whose encoder and tokenizer it took."""
-    first = next((f for f in (model, model.absolute().parent) if (f / "config.yaml").is_file()), None)
+    """Folders of the run that wrote the model, and of the runs or releases that it took parts of."""
+    first = next((f for f in (model, model.absolute().parent) if (f / _CONFIG).is_file()), None)
     if first is None:
         raise FileNotFoundError(
             f"training: expected config.yaml of the run in or beside {model}, found none; export the folder "
             "where train/pretrain.py, train/align.py or `anymo demo` wrote the model"
         )
-    config, folders = read_yaml(first / "config.yaml"), [first]
-    for part in ("encoder", "tokenizer"):
+    folders, waiting = list[Path](), [first]
+    while waiting:
+        folder = waiting.pop(0)
+        if folder not in folders:
+            folders.append(folder)
+            waiting += [] if _is_release(folder) else _taken(folder)
+    return folders
+
+
+def _taken(folder: Path) -> list[Path]:
+    """Folders of the runs, or releases, whose parts a run took."""
+    config, found = read_yaml(folder / _CONFIG), list[Path]()
+    for part in _PARTS:
         if isinstance(place := config.get(part), str):
-            found = next((f for f in Path(place).parents if (f / "config.yaml").is_file()), None)
-            if found is None:
+            near = (f for f in (Path(place), *Path(place).parents) if _is_release(f) or (f / _CONFIG).is_file())
+            if (other := next(near, None)) is None:
                 raise FileNotFoundError(
-                    f"training: expected config.yaml of the run that made the {part} beside {place}, found "
-                    "none; run `anymo export` in the folder where training was started"
+                    f"training: expected config.yaml of the run that made the {part}, or training.json and "
+                    f"manifest.csv of a release, beside {place}, found none; run `anymo export` in the folder "
+                    "where training was started"
                 )
-            folders.append(found)
-    return list(dict.fromkeys(folders))
+            found.append(other)
+    return found
+
+
+def _is_release(folder: Path) -> bool:
+    return (folder / RUNS).is_file() and (folder / MANIFEST).is_file()
 
 
 def _corpus(folder: Path) -> Path | None:
     """Of one stage, as its configuration says; of a demo, in its own folder."""
-    config = read_yaml(folder / "config.yaml")
+    if _is_release(folder):
+        return folder
+    config = read_yaml(folder / _CONFIG)
     if "prepare" in config:
         return folder / "corpus"
     return Path(config["corpus"]) if "corpus" in config else None
 
 
-def _run(folder: Path) -> Run:
+def _runs_of(folder: Path) -> list[Run]:
+    if _is_release(folder):
+        told = json.loads((folder / RUNS).read_text(encoding="utf-8"))
+        return [Run(name=r["run"], config=r["config"], environment=r["environment"]) for r in told]
     file = folder / "environment.json"
     environment = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     kept = {key: environment[key] for key in environment if key != "platform"}
-    return Run(name=folder.name, config=_placeless(read_yaml(folder / "config.yaml")), environment=kept)
+    return [Run(name=folder.name, config=_placeless(read_yaml(folder / _CONFIG)), environment=kept)]
 
 
 def _placeless(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,20 +170,9 @@ def _placeless(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sources(corpora: Sequence[Path]) -> tuple[Source, ...]:
-    seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for corpus in corpora:
-        for row in _manifest(corpus):
-            seconds[row["dataset"], row["licence"]][row["name"]] = float(row["seconds"])
-    return tuple(
-        Source(dataset=dataset, licence=licence, clips=len(clips), hours=sum(clips.values()) / 3600)
-        for (dataset, licence), clips in sorted(seconds.items())
-    )
-
-
-def _manifest(corpus: Path) -> list[dict[str, str]]:
-    """Lines of the clips that were kept: those trained on, and the held-out ones that chose the weights."""
-    path = corpus / _MANIFEST
+def _kept(corpus: Path) -> list[Clip]:
+    """The clips that were kept: those trained on, and the held-out ones that chose the weights."""
+    path = corpus / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
             f"training data: expected {path}, which says what was trained on and on which terms, found none; "
@@ -142,4 +189,4 @@ def _manifest(corpus: Path) -> list[dict[str, str]]:
             f"that forbid commercial use: {', '.join(terms)}; write the corpus with --non_commercial false "
             "and train again"
         )
-    return rows
+    return [Clip(row["name"], row["dataset"], row["licence"], float(row["seconds"])) for row in rows]

@@ -22,6 +22,7 @@ from anymo.encoders import (
     TextTower,
     TextTowerConfig,
 )
+from anymo.encoders.identity import weights_sha256
 from anymo.metrics.retrieval import merge_duplicates, retrieval
 from anymo.training.engine import OptimConfig, is_main_process, replacing, train
 from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
@@ -71,6 +72,8 @@ class PretrainConfig:
     Attributes:
         corpus: folder of the corpus (data_prep/simulate.py writes it).
         output: folder of the run; `encoder/` and `text/` are saved in it.
+        start: folder of a model whose encoder and text tower are trained on, of a run or a release; null for
+            random weights.
         seed: of initial weights and every draw.
         text_base: sentence model of the text tower: asset name, folder or hub repository.
         text_prompt: put before every sentence, as INSTRUCTOR-like models want it.
@@ -82,6 +85,7 @@ class PretrainConfig:
 
     corpus: Path = Path("runs/demo/corpus")
     output: Path = Path("runs/demo/pretrain")
+    start: Path | None = None
     seed: int = 0
     text_base: str = "minilm-l6-v2"
     text_prompt: str = ""
@@ -145,7 +149,9 @@ def pretrain(
         retrieval on held-out windows, or the last where nothing brings IMU and text together.
 
     Raises:
-        ValueError: the corpus has no clip as long as a window, or says the same of all clips.
+        FileNotFoundError: `start` holds no encoder or text tower.
+        ValueError: the corpus has no clip as long as a window, or says the same of all clips; or `start` is
+            of another shape or sentence model.
         Paused: the deadline has come before the last step; the same call goes on.
     """
     torch.manual_seed(config.seed)
@@ -170,6 +176,7 @@ def pretrain(
         config.output,
         seed=config.seed,
         config=config,
+        inputs={"start_sha256": weights_sha256(task.encoder, task.text)} if config.start else {},
         name="pre-train",
         validate=partial(_validate, pool),
         best="mrr" if objective.aligns_text else None,
@@ -181,9 +188,33 @@ def pretrain(
 
 
 def _new_task(config: PretrainConfig, captions: Sequence[str], compact: CompactCorpus | None) -> PretrainTask:
+    if config.start is not None:
+        return PretrainTask(*_started(config, config.start), config.objective)
     text = _text_tower(config, compact)
     text.centre(captions)
     return PretrainTask(ImuEncoder(config.encoder.at(config.draw.rate_hz)), text, config.objective)
+
+
+def _started(config: PretrainConfig, folder: Path) -> tuple[ImuEncoder, TextTower]:
+    """Encoder and text tower of another model, if they are what the configuration describes."""
+    for part in ("encoder", "text"):
+        if not (folder / part / "config.json").is_file():
+            raise FileNotFoundError(f"start: expected {folder / part} of a model, found none; name its folder")
+    encoder, text = ImuEncoder.from_pretrained(folder / "encoder"), TextTower.from_pretrained(folder / "text")
+    wanted = config.encoder.at(config.draw.rate_hz)
+    facts = {f"encoder.{name}": name for name in asdict(config.encoder)} | {"draw.rate_hz": "rate_hz"}
+    pairs = [
+        *((field, getattr(encoder.config, name), getattr(wanted, name)) for field, name in facts.items()),
+        ("text_base", text.config.base, config.text_base),
+        ("text_prompt", text.config.prompt, config.text_prompt),
+    ]
+    for name, found, stated in pairs:
+        if found != stated:
+            raise ValueError(
+                f"start: {folder} has {name} {found!r}, the configuration says {stated!r}; change {name}, or "
+                "start from another model"
+            )
+    return encoder, text
 
 
 def _text_tower(config: PretrainConfig, compact: CompactCorpus | None) -> TextTower:

@@ -108,7 +108,7 @@ def test_the_use_in_the_card_runs(run_folder: Path, tmp_path: Path, monkeypatch:
 def test_nothing_leaves_but_weights_and_text(run_folder: Path, tmp_path: Path) -> None:
     folder = export_model(run_folder / "model", tmp_path / "out")
     files = [f for f in folder.rglob("*") if f.is_file()]
-    assert {f.suffix for f in files} == {".safetensors", ".json", ".md", ".txt"}
+    assert {f.suffix for f in files} == {".safetensors", ".json", ".md", ".txt", ".csv"}
     for file in files:
         content = file.read_bytes()
         assert str(tmp_path).encode() not in content, file
@@ -239,6 +239,28 @@ def test_an_encoder_alone(
     front = yaml.safe_load((tmp_path / "out" / "README.md").read_text().split("---")[1])
     assert "base_model" not in front
     assert not (tmp_path / "out" / "language_model").exists()
+
+
+def test_what_stands_on_a_release_says_how_that_was_trained(
+    run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
+) -> None:
+    first = export_model(run_folder / "model", tmp_path / "first")
+    corpus = write_corpus(tmp_path / "more", {"dataset": "bandai"}, {"name": "new"})
+    (run_folder / "config.yaml").write_text(
+        yaml.safe_dump({"corpus": str(corpus), "encoder": str(first / "encoder"), "seed": 9})
+    )
+    second = export_model(run_folder / "model", tmp_path / "second")
+    runs = [run["config"] for run in json.loads((second / "training.json").read_text())]
+    assert runs == [{"seed": 9}, {"seed": 3}, {"seed": 4, "draw": {"max_sensors": 5}}]
+    card = (second / "README.md").read_text()
+    for said in ("| cmu | 1 | 0.25 |", "| bandai | 1 | 0.50 |", "| procedural | 2 | 1.00 |"):
+        assert said in card
+    manifest = second / "manifest.csv"
+    assert len(manifest.read_text().splitlines()) == 1 + 4
+    manifest.write_text(manifest.read_text().replace("kept,False,new", "kept,True,new"))
+    (run_folder / "config.yaml").write_text(yaml.safe_dump({"start": str(second)}))
+    with pytest.raises(ValueError, match="1 of 4 that forbid commercial use: procedural"):
+        export_model(run_folder / "model", tmp_path / "third")
 
 
 @pytest.mark.slow

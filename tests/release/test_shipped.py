@@ -14,7 +14,7 @@ def test_they_are_what_was_exported() -> None:
     check_sums(SHIPPED)
     files = [file for file in SHIPPED.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < 64 * 2**20
-    assert {file.suffix for file in files} <= {".safetensors", ".json", ".md", ".txt"}
+    assert {file.suffix for file in files} <= {".safetensors", ".json", ".md", ".txt", ".csv"}
     (run,) = json.loads((SHIPPED / "training.json").read_text())
     assert len(run["environment"]["git"]) == 40
     assert "CMU Graphics Lab" in (SHIPPED / "README.md").read_text()
