@@ -146,6 +146,15 @@ class LoadedModel:
             )
         return self._reader
 
+    def load_language_model(self) -> None:
+        """Load it now, not when it is first asked for.
+
+        Raises:
+            FileNotFoundError: as `answers`.
+            ValueError: as `answers`.
+        """
+        _ = self.answers
+
     @property
     def language_model(self) -> "MotionLanguageModel":
         """The aligned language model."""
