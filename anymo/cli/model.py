@@ -1,16 +1,21 @@
 """The trained model that several commands use, and how they answer."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from anymo.cli.info import model_folder
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from anymo.pipeline import AnymoPipeline
+
+T = TypeVar("T", bound="DataclassInstance")
 
 Model = Annotated[
     Path | None,
@@ -44,6 +49,21 @@ def say(lines: Iterable[str], facts: dict[str, Any], *, as_json: bool) -> None:
         return
     for line in lines:
         typer.echo(line)
+
+
+def say_each(found: Iterable[T], row: Callable[[T], str], *, as_json: bool) -> list[T]:
+    """A line for each as soon as it is known, of a table or of JSON; then all of them.
+
+    Args:
+        found: dataclasses.
+        row: its line in a table.
+        as_json: a line of JSON instead.
+    """
+    told = []
+    for one in found:
+        typer.echo(json.dumps(asdict(one), ensure_ascii=False) if as_json else row(one))
+        told.append(one)
+    return told
 
 
 def span(start_s: float, end_s: float) -> str:

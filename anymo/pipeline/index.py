@@ -12,6 +12,7 @@ import torch
 
 from anymo.pipeline.batches import lengths_s
 from anymo.pipeline.index_files import (
+    LIST,
     IndexPart,
     read_list,
     read_windows,
@@ -168,6 +169,15 @@ class MotionIndex:
                 vectors = self._vectors.reconstruct_n(part.first, len(part.spans))
                 write_windows(folder / part.file, part.spans, vectors)
         write_list(folder, self.model, self._parts)
+
+    @classmethod
+    def open(cls, folder: str | Path, pipe: "AnymoPipeline") -> Self:
+        """The index that is saved in a folder, to be added to; or an empty one, where none is there yet.
+
+        Raises:
+            ValueError: as `load`.
+        """
+        return cls.load(folder, pipe) if (Path(folder) / LIST).is_file() else cls(pipe)
 
     @classmethod
     def load(cls, folder: str | Path, pipe: "AnymoPipeline") -> Self:

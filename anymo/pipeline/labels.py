@@ -59,6 +59,18 @@ def check_labels(labels: Sequence[str], route: str) -> None:
         )
 
 
+def sentences(texts: object) -> list[str]:
+    """Sentences to look for, as a list.
+
+    Raises:
+        ValueError: no list of them, or an empty one in it.
+    """
+    listed = [] if isinstance(texts, str) or not isinstance(texts, Sequence) else list(texts)
+    if not listed or not all(isinstance(text, str) and text.strip() for text in listed):
+        raise ValueError(f"retrieve: expected a list of sentences, none empty, got {texts!r}")
+    return listed
+
+
 class LabelEmbeddings:
     """Unit embeddings of labels, mean over TEMPLATES, remembered until the text tower is another."""
 

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from anymo.pipeline.batches import chunks, lengths_s, recording_means
 from anymo.pipeline.index import MotionIndex, check_top
-from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels
+from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels, sentences
 from anymo.pipeline.pieces import OnGap, Source, Stated
 from anymo.pipeline.results import Classification, Match, Moment, Segment, TimedCaption
-from anymo.pipeline.segments import check_smoothing, segments
+from anymo.pipeline.segments import check_smoothing, stretches
 from anymo.pipeline.windowed import Recordings, WindowedModel, several
 from anymo.records import Recording, WindowBatch
 
@@ -166,17 +166,41 @@ class AnymoPipeline(WindowedModel):
         check_smoothing(smooth)
         if route != "embedding":
             self.load_language_model()
-        scored = (
-            (start, start + length, row)
-            for batch, starts in self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
-            for start, length, row in zip(
-                starts.tolist(),
-                lengths_s(batch),
-                self.window_scores(batch, labels, route).softmax(dim=1),
-                strict=True,
-            )
-        )
-        return segments(scored, labels, smooth)
+        read = self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
+        return stretches(read, lambda batch: self.window_scores(batch, labels, route), labels, smooth)
+
+    def stream_matches(
+        self,
+        source: Source,
+        texts: Sequence[str],
+        *,
+        hop_s: float | None = None,
+        smooth: int = 1,
+        on_gap: OnGap = "error",
+        **stated: Unpack[Stated],
+    ) -> Iterator[Segment]:
+        """As `stream`, with sentences instead of labels: which of them fits best, and when.
+
+        Args:
+            source: as `stream`.
+            texts: different sentences, taken as they are.
+            hop_s: as `stream`.
+            smooth: as `stream`.
+            on_gap: as `stream`.
+            **stated: as `stream`.
+
+        Returns:
+            Segments, whose label is the sentence; its score is a softmax of ten times the cosines.
+
+        Raises:
+            FileNotFoundError: as `stream`.
+            TypeError: as `stream`.
+            ValueError: as `stream`, or no sentence, or an empty one.
+        """
+        known = self.embed_text(sentences(texts))
+        check_smoothing(smooth)
+        read = self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
+        return stretches(read, lambda batch: SHARPNESS * self.embed_windows(batch) @ known.T, texts, smooth)
 
     @overload
     def retrieve(self, searched: Recordings, query: Sequence[str], *, top: int = 5) -> list[list[Match]]: ...
@@ -201,10 +225,9 @@ class AnymoPipeline(WindowedModel):
             searched.check_model(self)
             return searched.search(query, top=top)
         check_top(top)
-        if isinstance(query, str | Recording) or not query or not all(t.strip() for t in query):
-            raise ValueError(f"retrieve: expected a list of sentences, none empty, got {query!r}")
-        similarity = self.embed(searched) @ self.embed_text(query).T
-        best = similarity.topk(min(top, len(query)), dim=1)
+        texts = sentences(query)
+        similarity = self.embed(searched) @ self.embed_text(texts).T
+        best = similarity.topk(min(top, len(texts)), dim=1)
         return [
             [Match(index=i, score=s) for i, s in zip(*pair, strict=True)]
             for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
