@@ -56,18 +56,49 @@ def test_embed(pipe: AnymoPipeline) -> None:
         pipe.embed([])
 
 
-def test_half_precision_is_near_and_stays_single_outside(pipe: AnymoPipeline) -> None:
-    several = [recording(s, seed=k) for k, s in enumerate(LENGTHS_S)]
-    whole = pipe.embed(several)
-    try:
-        half = pipe.to("cpu", torch.bfloat16).embed(several)
-    finally:
-        pipe.to("cpu")
-    assert half.dtype == torch.float32
-    assert not torch.equal(half, whole)
-    assert float((half * whole).sum(1).min()) > 0.99
+def said_by(pipe: AnymoPipeline) -> dict[str, torch.Tensor]:
+    """What each part has a share in."""
+    several = [recording(s, seed=k) for k, s in enumerate((0.6, 5.0))]
+    return {
+        "embedding": pipe.embed(several),
+        "text": pipe.embed_text(LABELS),
+        "labels": pipe.embed_labels(LABELS),
+        "likelihood": pipe.scores(several, labels=LABELS, route="likelihood"),
+    }
+
+
+def test_half_precision_reaches_every_part(small_model_folder: Path) -> None:
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    whole, single = said_by(pipe), pipe.language_model
+    types = set[torch.dtype]()
+    pipe.reader.tokenizer.before.register_forward_hook(lambda _, __, out: types.add(out.dtype))
+    half = said_by(pipe.to("cpu", torch.bfloat16))
+    assert types == {torch.bfloat16}
+    base = pipe.language_model.language_model
+    assert {p.dtype for p in base.parameters()} == {torch.bfloat16}
+    assert {b.dtype for b in base.buffers()} == {torch.float32}
+    assert [len(captions) for captions in pipe.caption([recording(0.6), recording(12.0)])] == [1, 2]
+    for name, value in half.items():
+        assert value.dtype == torch.float32, name
+        assert not torch.equal(value, whole[name]), name
+        if name != "likelihood":
+            assert float((value * whole[name]).sum(dim=1).min()) > 0.99, name
+    torch.testing.assert_close(half["likelihood"], whole["likelihood"], atol=0.02, rtol=0)
+    again = said_by(pipe.to("cpu"))
+    assert all(torch.equal(value, whole[name]) for name, value in again.items())
+    assert pipe.language_model is not single
     with pytest.raises(ValueError, match=r"expected dtype float32, bfloat16 or float16, got torch.int8"):
         pipe.to("cpu", torch.int8)
+
+
+@pytest.mark.gpu
+def test_a_device_reaches_every_part(small_model_folder: Path) -> None:
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    here = said_by(pipe)
+    for name, value in said_by(pipe.to("cuda")).items():
+        torch.testing.assert_close(value, here[name], atol=1e-3, rtol=0)
+    for part in (pipe.encoder, pipe.text, pipe.reader, pipe.language_model):
+        assert {p.device.type for p in part.parameters()} == {"cuda"}
 
 
 @pytest.mark.parametrize("route", ["embedding", "likelihood", "generate"])

@@ -182,7 +182,7 @@ def text_similarity(
 
 
 def _codes(pipe: AnymoPipeline, windows: WindowBatch) -> list[torch.Tensor]:
-    parts = [pipe.reader(windows.select(rows).to(pipe.device)) for rows in chunks(len(windows))]
+    parts = [pipe.codes(windows.select(rows)) for rows in chunks(len(windows))]
     return [codes for part in parts for codes in part]
 
 

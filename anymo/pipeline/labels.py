@@ -87,7 +87,7 @@ class LabelEmbeddings:
         def compute(new: list[str]) -> torch.Tensor:
             _warn_of_unknown(text.config.base, new)
             with torch.no_grad():
-                parts = [text([template.format(label) for label in new]) for template in TEMPLATES]
+                parts = [text([template.format(label) for label in new]).float() for template in TEMPLATES]
             return F.normalize(torch.stack(parts).mean(dim=0), dim=-1).cpu()
 
         return torch.stack(self._memory(labels, compute))

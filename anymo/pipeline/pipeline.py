@@ -41,19 +41,19 @@ class AnymoPipeline(WindowedModel):
     def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
         """Unit embeddings (B, E) of windows at the encoder's rate."""
         parts = [batch.select(rows).to(self.device) for rows in chunks(len(batch))]
-        half = self.dtype if self.dtype != torch.float32 else None
-        with torch.autocast(self.device.type, half, enabled=half is not None):
+        with self.precision():
             return torch.cat([self.encoder(part).embedding.float().cpu() for part in parts])
 
     def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit embeddings (num texts, E) of sentences, in the same space."""
-        with torch.no_grad():
+        with torch.no_grad(), self.precision():
             embeddings: torch.Tensor = self.text(texts)
-        return embeddings.cpu()
+        return embeddings.float().cpu()
 
     def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
         """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered."""
-        return self._label_embeddings(self.text, labels)
+        with self.precision():
+            return self._label_embeddings(self.text, labels)
 
     def classify(
         self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
