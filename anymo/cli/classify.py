@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from anymo.cli.model import AsJson, Model, pipeline, say, say_each, span
+from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, check_picture, draw_timeline
 from anymo.cli.recording import (
     File,
@@ -44,6 +44,7 @@ def classify(
     on_gap: OnGap = "error",
     plot: Plot = None,
     model: Model = None,
+    base: Base = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank labels in plain words for a recording, best first; or with --stream say when it was what.
@@ -58,7 +59,7 @@ def classify(
     if smooth > 1 and not stream and plot is None:
         raise ValueError("--smooth goes with --stream or --plot; add one of them, or leave --smooth out")
     recording = None if stream and plot is None else recording_of(file, stated)
-    pipe = pipeline(model)
+    pipe = pipeline(model, base)
     options = {"labels": phrases, "route": route, "smooth": smooth}
     found: Iterable[Segment] = (  # nothing is run before it is asked for
         pipe.stream(file, on_gap=on_gap, **options, **stated)  # type: ignore[arg-type]

@@ -23,12 +23,23 @@ Model = Annotated[
         help="Model folder, or owner/name on the hub; else ANYMO_MODEL, else the one that comes with anymo."
     ),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the language model's base is now, if not where it was when it was aligned: folder, asset "
+        "or owner/name on the hub."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
-def pipeline(model: Path | None) -> "AnymoPipeline":
+def pipeline(model: Path | None, base: str | None = None) -> "AnymoPipeline":
     """The pipeline of a model folder, on a GPU where there is one.
+
+    Args:
+        model: the folder, or a repository of the hub.
+        base: where the language model's base is now.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -37,7 +48,7 @@ def pipeline(model: Path | None) -> "AnymoPipeline":
 
     from anymo.pipeline import AnymoPipeline
 
-    return AnymoPipeline.from_pretrained(model_folder(model)).to(
+    return AnymoPipeline.from_pretrained(model_folder(model), base=base).to(
         "cuda" if torch.cuda.is_available() else "cpu"
     )
 

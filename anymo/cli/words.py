@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anymo.cli.model import AsJson, Model, pipeline, say, say_each, span
+from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, check_picture, draw_timeline
 from anymo.cli.recording import (
     File,
@@ -31,6 +31,7 @@ def caption(
     on_gap: OnGap = "error",
     plot: Plot = None,
     model: Model = None,
+    base: Base = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a recording in sentences with their times, by the language model."""
@@ -38,7 +39,7 @@ def caption(
     check_on_gap(on_gap, stream=stream)
     check_picture(plot)
     recording = None if stream and plot is None else recording_of(file, stated)
-    pipe = pipeline(model)
+    pipe = pipeline(model, base)
     if recording is None or stream:
         said = say_each(pipe.stream_captions(file, on_gap=on_gap, **stated), _row, as_json=as_json)
     else:
@@ -60,10 +61,11 @@ def ask(
     question: Annotated[str, typer.Argument(help='In plain words: "Which arm wears the sensor?"')],
     *,
     model: Model = None,
+    base: Base = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask the language model about a recording; of its answers window by window the most frequent is told."""
     recording = recording_of(file, stated)
-    (answer,) = pipeline(model).ask(recording, question)
+    (answer,) = pipeline(model, base).ask(recording, question)
     facts = {"recording": recording.name, "question": question, "answer": answer}
     say([answer], facts, as_json=as_json)

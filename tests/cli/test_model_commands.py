@@ -1,6 +1,7 @@
 """The commands that use a model, on a tiny untrained one: tables, JSON, pictures, the index."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,41 @@ def test_captions_as_they_come_and_as_a_picture(run: Run, tmp_path: Path, small_
     assert run("caption", *options, "--stream").out == run("caption", *options).out
     assert "--on-gap goes with --stream" in run("caption", *options, "--on-gap", "split").err
     assert "expected a name ending in .png" in run("caption", *options, "--plot", "said.doc").err
+
+
+GONE = {
+    "/gone/away": "found none at /gone/away; give the folder or name it has now",
+    "who/else": "got 'who/else', of which no model can be loaded",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "base"),
+    [
+        (["caption"], "/gone/away"),
+        (["caption", "--stream"], "who/else"),
+        (["ask"], "/gone/away"),
+        (["classify", "--labels", "a,b", "--route", "generate"], "who/else"),
+    ],
+)
+def test_a_base_that_is_gone(
+    run: Run, tmp_path: Path, small_model_folder: Path, command: list[str], base: str
+) -> None:
+    """One line that says what to give, and giving it helps."""
+    model = Path(shutil.copytree(small_model_folder, tmp_path / "moved"))
+    file = model / "language_model" / "alignment.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"base": base}))
+    question = ["Which arm?"] if command == ["ask"] else []
+    asked = [command[0], "b.csv", *question, *command[1:], "--rate", "50", *STATED, "--model", str(model)]
+    said = run(*asked)
+    assert (said.code, said.out) == (1, "")
+    last = said.err.splitlines()[-1]
+    assert last.startswith("error: base: expected ")
+    assert GONE[base] in last
+    assert "in the shell as --base" in last
+    assert "Traceback" not in said.err
+    assert run(*asked, "--base", facts["base"]).code == 0
 
 
 def test_which_sentence_fits_when(run: Run, tmp_path: Path, model_folder: Path) -> None:
