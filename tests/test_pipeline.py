@@ -139,6 +139,41 @@ def test_what_is_said_anyway_is_found_once_for_a_label_and_place(
     torch.testing.assert_close(scores, own - prior(said, wrist), atol=1e-4, rtol=1e-4)
 
 
+def test_what_is_said_anyway_is_found_again_for_other_weights(small_model_folder: Path) -> None:
+    def changed(pipe: AnymoPipeline) -> AnymoPipeline:
+        with torch.no_grad():
+            pipe.language_model.motion_embedding.bias.add_(1.0)
+        return pipe
+
+    def scores(pipe: AnymoPipeline) -> torch.Tensor:
+        return pipe.scores(recording(0.6), labels=LABELS, route="likelihood")
+
+    used = AnymoPipeline.from_pretrained(small_model_folder)
+    before = scores(used)
+    fresh = changed(AnymoPipeline.from_pretrained(small_model_folder))
+    assert not torch.allclose(scores(changed(used)), before, atol=1e-5)
+    assert torch.equal(scores(used), scores(fresh))
+
+
+def test_an_answer_has_room_for_the_longest_label(
+    small_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that says the first label word for word, as far as it may, is understood."""
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    model, long = pipe.language_model, " and ".join(f"hopping on leg number {k}" for k in range(9))
+    said = model.text_ids(f" {long}.")
+    assert len(said) > 40
+
+    def parrot(prompts: Sequence[object], *, max_new_tokens: int) -> list[str]:
+        return [model.text_tokenizer.decode(said[:max_new_tokens]).strip()] * len(prompts)
+
+    monkeypatch.setattr(model, "generate", parrot)
+    labels = [long, long.removesuffix(" 8"), "walking"]
+    (found,) = pipe.classify(recording(0.6), labels=labels, route="generate")
+    assert found.label == long
+    assert found.scores[long] > 0.99
+
+
 def test_retrieve(pipe: AnymoPipeline) -> None:
     texts = ["a person walks", "a person runs", "someone waves", "a jump"]
     found = pipe.retrieve([recording(3.0), recording(3.0, seed=1)], texts, top=3)

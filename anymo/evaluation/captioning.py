@@ -99,7 +99,7 @@ def captions(
     return {
         "model": _said(model, codes, worn, "model"),
         "frequent": [most_frequent(training.corpus)] * len(codes),
-        "nearest": _nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
+        "nearest": nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
         "untuned": _said(untuned(model, seed), codes, worn, "untuned"),
         "shuffled": _said(model, others, worn, "shuffled"),
     }
@@ -200,8 +200,17 @@ def _said(
     return texts
 
 
-def _nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:
-    """The sentence of the nearest training window, of those that have one, in the encoder's space."""
+def nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:
+    """The sentence of the nearest training window, of those that have one, in the encoder's space.
+
+    Args:
+        pipe: whose encoder's space it is.
+        windows: N that are described.
+        known: training windows with their texts.
+
+    Returns:
+        N sentences; where no training window has one, phrases.
+    """
     near = pipe.embed_windows(windows) @ pipe.embed_windows(known.views[0]).T
     bare = torch.tensor([texts[0] == phrase for texts, phrase in zip(known.texts, known.phrase, strict=True)])
     if not bare.all():

@@ -12,6 +12,7 @@ from hub_server import REGULAR_BYTES, Hub, serving
 from anymo.assets.hub import fetch
 from anymo.pipeline import AnymoPipeline
 from anymo.release import export_model, push_to_hub
+from anymo.release.sums import check_sums
 
 NAME = "who/what-1.0"
 
@@ -65,6 +66,14 @@ def test_every_byte_goes_up_and_comes_back(release: Path, hub: tuple[Hub, str]) 
     texts = ["a person walks", "a person runs"]
     assert torch.equal(before.embed_text(texts), after.embed_text(texts))
     assert all(map(torch.equal, before.encoder.state_dict().values(), after.encoder.state_dict().values()))
+
+
+def test_names_with_blanks_go_up_too(run_folder: Path, hub: tuple[Hub, str], tmp_path: Path) -> None:
+    (run_folder / "model" / "text" / "words  of mine.txt").write_text("a  b")
+    folder = export_model(run_folder / "model", tmp_path / "out", repository=NAME)
+    push(folder, hub[1])
+    check_sums(copy := fetch(NAME, endpoint=hub[1]))
+    assert (copy / "text" / "words  of mine.txt").read_text() == "a  b"
 
 
 def test_the_document(
