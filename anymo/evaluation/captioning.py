@@ -4,10 +4,10 @@
 - "nearest": the sentence of the training window whose IMU embedding is nearest.
 - "untuned": the base language model with the same prompt, a new adapter, which does nothing yet, and motion
   embeddings as they are before any training.
-- "shuffled": the model itself, reading the motion tokens of a window of another clip; what is left of its score
-  is language, and what the prompt says. The prompt keeps naming the sensors of the window that is described: it
-  is no motion token, and where they are worn says something of its own, so that the difference to the model is
-  what its motion tokens are worth and nothing else.
+- "shuffled": the model itself, reading the motion tokens of a window of another clip; what is left of its
+  score is language, and what the prompt says. The prompt keeps naming the sensors of the window that is
+  described: where they are worn says something by itself, and the difference to the model shall be what
+  motion tokens are worth.
 """
 
 from collections import Counter
