@@ -129,3 +129,24 @@ def model_folder(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     )
     language_model.save_pretrained(folder / "language_model")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_model_folder(
+    model_folder: Path, small_llama: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same with a language model that answers at once, in no words."""
+    import shutil
+
+    import torch
+
+    from anymo.align import MotionLanguageModel
+    from anymo.tokenizer import MotionTokenizer
+
+    folder = Path(shutil.copytree(model_folder, tmp_path_factory.mktemp("small") / "model"))
+    shutil.rmtree(folder / "language_model")
+    codes = MotionTokenizer.from_pretrained(folder / "tokenizer").quantizer.codes
+    torch.manual_seed(0)
+    language_model = MotionLanguageModel.create(str(small_llama), codes, lora_rank=2)
+    language_model.save_pretrained(folder / "language_model")
+    return folder

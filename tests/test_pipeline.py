@@ -56,18 +56,49 @@ def test_embed(pipe: AnymoPipeline) -> None:
         pipe.embed([])
 
 
-def test_half_precision_is_near_and_stays_single_outside(pipe: AnymoPipeline) -> None:
-    several = [recording(s, seed=k) for k, s in enumerate(LENGTHS_S)]
-    whole = pipe.embed(several)
-    try:
-        half = pipe.to("cpu", torch.bfloat16).embed(several)
-    finally:
-        pipe.to("cpu")
-    assert half.dtype == torch.float32
-    assert not torch.equal(half, whole)
-    assert float((half * whole).sum(1).min()) > 0.99
+def said_by(pipe: AnymoPipeline) -> dict[str, torch.Tensor]:
+    """What each part has a share in."""
+    several = [recording(s, seed=k) for k, s in enumerate((0.6, 5.0))]
+    return {
+        "embedding": pipe.embed(several),
+        "text": pipe.embed_text(LABELS),
+        "labels": pipe.embed_labels(LABELS),
+        "likelihood": pipe.scores(several, labels=LABELS, route="likelihood"),
+    }
+
+
+def test_half_precision_reaches_every_part(small_model_folder: Path) -> None:
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    whole, single = said_by(pipe), pipe.language_model
+    types = set[torch.dtype]()
+    pipe.reader.tokenizer.before.register_forward_hook(lambda _, __, out: types.add(out.dtype))
+    half = said_by(pipe.to("cpu", torch.bfloat16))
+    assert types == {torch.bfloat16}
+    base = pipe.language_model.language_model
+    assert {p.dtype for p in base.parameters()} == {torch.bfloat16}
+    assert {b.dtype for b in base.buffers()} == {torch.float32}
+    assert [len(captions) for captions in pipe.caption([recording(0.6), recording(12.0)])] == [1, 2]
+    for name, value in half.items():
+        assert value.dtype == torch.float32, name
+        assert not torch.equal(value, whole[name]), name
+        if name != "likelihood":
+            assert float((value * whole[name]).sum(dim=1).min()) > 0.99, name
+    torch.testing.assert_close(half["likelihood"], whole["likelihood"], atol=0.02, rtol=0)
+    again = said_by(pipe.to("cpu"))
+    assert all(torch.equal(value, whole[name]) for name, value in again.items())
+    assert pipe.language_model is not single
     with pytest.raises(ValueError, match=r"expected dtype float32, bfloat16 or float16, got torch.int8"):
         pipe.to("cpu", torch.int8)
+
+
+@pytest.mark.gpu
+def test_a_device_reaches_every_part(small_model_folder: Path) -> None:
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    here = said_by(pipe)
+    for name, value in said_by(pipe.to("cuda")).items():
+        torch.testing.assert_close(value, here[name], atol=1e-3, rtol=0)
+    for part in (pipe.encoder, pipe.text, pipe.reader, pipe.language_model):
+        assert {p.device.type for p in part.parameters()} == {"cuda"}
 
 
 @pytest.mark.parametrize("route", ["embedding", "likelihood", "generate"])
@@ -106,6 +137,41 @@ def test_what_is_said_anyway_is_found_once_for_a_label_and_place(
     (codes,), said = pipe.reader(batch), [" skipping.", " crawling."]
     own = model.log_likelihood([model.prompt(codes, wrist)], said)
     torch.testing.assert_close(scores, own - prior(said, wrist), atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_said_anyway_is_found_again_for_other_weights(small_model_folder: Path) -> None:
+    def changed(pipe: AnymoPipeline) -> AnymoPipeline:
+        with torch.no_grad():
+            pipe.language_model.motion_embedding.bias.add_(1.0)
+        return pipe
+
+    def scores(pipe: AnymoPipeline) -> torch.Tensor:
+        return pipe.scores(recording(0.6), labels=LABELS, route="likelihood")
+
+    used = AnymoPipeline.from_pretrained(small_model_folder)
+    before = scores(used)
+    fresh = changed(AnymoPipeline.from_pretrained(small_model_folder))
+    assert not torch.allclose(scores(changed(used)), before, atol=1e-5)
+    assert torch.equal(scores(used), scores(fresh))
+
+
+def test_an_answer_has_room_for_the_longest_label(
+    small_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that says the first label word for word, as far as it may, is understood."""
+    pipe = AnymoPipeline.from_pretrained(small_model_folder)
+    model, long = pipe.language_model, " and ".join(f"hopping on leg number {k}" for k in range(9))
+    said = model.text_ids(f" {long}.")
+    assert len(said) > 40
+
+    def parrot(prompts: Sequence[object], *, max_new_tokens: int) -> list[str]:
+        return [model.text_tokenizer.decode(said[:max_new_tokens]).strip()] * len(prompts)
+
+    monkeypatch.setattr(model, "generate", parrot)
+    labels = [long, long.removesuffix(" 8"), "walking"]
+    (found,) = pipe.classify(recording(0.6), labels=labels, route="generate")
+    assert found.label == long
+    assert found.scores[long] > 0.99
 
 
 def test_retrieve(pipe: AnymoPipeline) -> None:

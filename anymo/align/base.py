@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from anymo import assets
 
 _HASHED_ROWS = 256
+_AS = " (an aligned model takes it as `from_pretrained(folder, base=...)`, in the shell as --base)"
 SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers")
 
 
@@ -44,11 +45,12 @@ def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
         raise FileNotFoundError(
             f"base: expected a folder of transformers, an asset ({', '.join(assets.ASSETS)}) or a repository "
             f"on the hub, got {base!r}, of which no model can be loaded ({_first_line(error)}); correct the "
-            "name, download it, or set HF_HUB_OFFLINE=0"
+            f"name, download it, set HF_HUB_OFFLINE=0, or give a copy of it{_AS}"
         ) from error
-    except ValueError as error:
+    except (ImportError, ValueError) as error:  # of a package that its tokenizer needs, or of what it is
         raise BaseModelError(
             f"base: expected a causal language model with its tokenizer, got {base!r} ({_first_line(error)})"
+            f"; give another{_AS}"
         ) from error
     accepted = inspect.signature(model.base_model.forward).parameters
     if not {"inputs_embeds", "position_ids"} <= set(accepted) or tokenizer.eos_token_id is None:
@@ -75,7 +77,7 @@ def _place(base: str) -> Path | str:
     if Path(base).is_absolute() or base.count("/") > 1:
         raise FileNotFoundError(
             f"base: expected a folder with a causal language model, found none at {base}; give the folder or "
-            "name it has now (an aligned model takes it as `from_pretrained(folder, base=...)`)"
+            f"name it has now{_AS}"
         )
     return base
 

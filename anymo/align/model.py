@@ -126,6 +126,15 @@ class MotionLanguageModel(MotionNetwork):
         self._is_fused = True
         return self
 
+    def cast(self, dtype: torch.dtype) -> Self:
+        """Give the base's weights another type, to answer with.
+
+        Its buffers keep theirs: in bfloat16 angles of SmolLM's 200th position would be off by 0.28 rad.
+        """
+        for parameter in self.language_model.parameters():
+            parameter.data = parameter.data.to(dtype)
+        return self
+
     @property
     def is_fused(self) -> bool:
         """Whether the base's weights hold the adapter at this moment."""

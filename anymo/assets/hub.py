@@ -5,8 +5,15 @@ from pathlib import Path
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"  # the model that comes with the package
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-FILES = ("*.json", "*.safetensors", "*.md", "*.txt")  # of other kinds, none is read
-_NOT_NEEDED = ("merged/*",)
+FILES = (
+    "*.json",
+    "*.safetensors",
+    "*.md",
+    "*.txt",
+    "manifest.csv",
+    "encoder.onnx",
+)  # a release has no others
+_NOT_NEEDED = ("merged/*",)  # a whole language model, for transformers alone
 
 
 def fetch(source: str | Path = SHIPPED, revision: str | None = None, *, endpoint: str | None = None) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anymo.cli.model import AsJson, Model, pipeline, say
+from anymo.cli.model import AsJson, Base, Model, pipeline, say
 
 if TYPE_CHECKING:
     from anymo.data.sets import DatasetSpec
@@ -42,6 +42,7 @@ def evaluate(
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the sets, and stop.")] = False,
     model: Model = None,
+    base: Base = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure zero-shot recognition on a real data set: a closed list of labels in plain words.
@@ -59,7 +60,7 @@ def evaluate(
 
     how = SetProtocol(layout=layout, route=route, rule=window, ledger=ledger or LEDGER)
     spec.layout(layout)  # refused before a model is loaded
-    found = evaluate_set(pipeline(model), spec, data, how)
+    found = evaluate_set(pipeline(model, base), spec, data, how)
     if output is not None:
         write_evaluation(found, output)
     say(summary(found), found.to_dict(), as_json=as_json)

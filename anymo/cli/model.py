@@ -1,16 +1,21 @@
 """The trained model that several commands use, and how they answer."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from anymo.cli.info import model_folder
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from anymo.pipeline import AnymoPipeline
+
+T = TypeVar("T", bound="DataclassInstance")
 
 Model = Annotated[
     Path | None,
@@ -18,12 +23,23 @@ Model = Annotated[
         help="Model folder, or owner/name on the hub; else ANYMO_MODEL, else the one that comes with anymo."
     ),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the language model's base is now, if not where it was when it was aligned: folder, asset "
+        "or owner/name on the hub."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
-def pipeline(model: Path | None) -> "AnymoPipeline":
+def pipeline(model: Path | None, base: str | None = None) -> "AnymoPipeline":
     """The pipeline of a model folder, on a GPU where there is one.
+
+    Args:
+        model: the folder, or a repository of the hub.
+        base: where the language model's base is now.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -32,7 +48,7 @@ def pipeline(model: Path | None) -> "AnymoPipeline":
 
     from anymo.pipeline import AnymoPipeline
 
-    return AnymoPipeline.from_pretrained(model_folder(model)).to(
+    return AnymoPipeline.from_pretrained(model_folder(model), base=base).to(
         "cuda" if torch.cuda.is_available() else "cpu"
     )
 
@@ -44,6 +60,21 @@ def say(lines: Iterable[str], facts: dict[str, Any], *, as_json: bool) -> None:
         return
     for line in lines:
         typer.echo(line)
+
+
+def say_each(found: Iterable[T], row: Callable[[T], str], *, as_json: bool) -> list[T]:
+    """A line for each as soon as it is known, of a table or of JSON; then all of them.
+
+    Args:
+        found: dataclasses.
+        row: its line in a table.
+        as_json: a line of JSON instead.
+    """
+    told = []
+    for one in found:
+        typer.echo(json.dumps(asdict(one), ensure_ascii=False) if as_json else row(one))
+        told.append(one)
+    return told
 
 
 def span(start_s: float, end_s: float) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anymo.cli.picture import check_picture, save_picture
+
 if TYPE_CHECKING:
     from anymo.body import Body
     from anymo.records import Placement
@@ -24,8 +26,7 @@ def placements(
     from anymo.body import load, mount_of
     from anymo.skeleton import PLACEMENTS, placement_name
 
-    if plot is not None:
-        _check(plot)
+    check_picture(plot)
     names = [placement_name(name) for name in only] if only else list(PLACEMENTS)
     wearer = load(body)
     worn = [wearer.placement(name) for name in names]
@@ -42,13 +43,6 @@ def placements(
         typer.echo(f"{plot}: axes x red, y green, z blue; a dot comes towards you, a cross goes away")
 
 
-def _check(plot: Path) -> None:
-    if plot.suffix not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot: expected a name ending in .png, .pdf or .svg, got {plot.name!r}")
-    if not plot.parent.is_dir():
-        raise FileNotFoundError(f"{plot}: no folder {plot.parent}; make it first")
-
-
 def _row(place: "Placement", meaning: str) -> dict[str, object]:
     return {
         "name": place.name,
@@ -62,8 +56,7 @@ def _row(place: "Placement", meaning: str) -> dict[str, object]:
 def _draw(target: Path, wearer: "Body", worn: "list[Placement]") -> None:
     from anymo import plots
     from anymo.body import standing
-    from anymo.cli.simulate import write_whole
 
     vertices, points, axes_world = standing(wearer, worn)
     figure = plots.body_placements(vertices, wearer.faces, points, [p.name for p in worn], axes_world)
-    write_whole(target, lambda path: figure.savefig(path, dpi=_DPI))
+    save_picture(figure, target, dpi=_DPI)

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 EXAMPLE = "--rate 50 --acc-unit g --gyro-unit deg/s --gravity included --placement 'left wrist'"
 File = Annotated[Path, typer.Argument(help="Recording: .csv, .npz or .parquet.")]
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream",
+        help="Read the file in pieces and say at once what is known: for hours of recording. With --json a "
+        "line each.",
+    ),
+]
+OnGap = Annotated[
+    Literal["error", "split"],
+    typer.Option(help="Reading in pieces: refuse a gap of over a second, or go on after it."),
+]
 
 
 def statement(
@@ -66,6 +78,16 @@ def check_stated(file: Path, stated: "Stated") -> None:
     missing = ", ".join(option for option, fact in needed.items() if stated.get(fact) is None)
     if missing:
         raise ValueError(f"{file}: state {missing}; nothing is guessed. For example: {file} {EXAMPLE}")
+
+
+def check_on_gap(on_gap: str, *, stream: bool) -> None:
+    """Refuse a way with gaps where the file is read whole, whose gaps are masked.
+
+    Raises:
+        ValueError: "split" without --stream.
+    """
+    if on_gap == "split" and not stream:
+        raise ValueError("--on-gap goes with --stream; add it, or leave --on-gap out")
 
 
 def recording_of(file: Path, stated: "Stated") -> "Recording":

@@ -1,16 +1,20 @@
 """`anymo retrieve` and `anymo index`: sentences for a recording, and moments of many recordings."""
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anymo.cli.model import AsJson, Model, Top, pipeline, say, span
-from anymo.cli.recording import File, recording_of, takes_statement
+from anymo.cli.picture import Plot, check_picture, draw_timeline
+from anymo.cli.recording import File, OnGap, check_stated, recording_of, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline.pieces import Stated
+
+_log = logging.getLogger(__name__)
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the index.")]
 index_app = typer.Typer(no_args_is_help=True, help="Search many hours of recordings by sentence or likeness.")
@@ -23,15 +27,18 @@ def retrieve(
     *,
     texts: Annotated[Path, typer.Option(help="File with a sentence per line.")],
     top: Top = 5,
+    plot: Plot = None,
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the sentences that fit a recording best."""
+    """Find the sentences that fit a recording best; --plot shows which of them fits when."""
+    check_picture(plot)
     recording = recording_of(file, stated)
     sentences = [line.strip() for line in _read(texts).splitlines() if line.strip()]
     if not sentences:
         raise ValueError(f"texts: expected a sentence per line in {texts}, found none")
-    (matches,) = pipeline(model).retrieve(recording, sentences, top=top)
+    pipe = pipeline(model)
+    (matches,) = pipe.retrieve(recording, sentences, top=top)
     say(
         (f"{match.score:6.3f}  {sentences[match.index]}" for match in matches),
         {
@@ -40,6 +47,9 @@ def retrieve(
         },
         as_json=as_json,
     )
+    if plot is not None:
+        fits = pipe.stream_matches(recording, [sentences[match.index] for match in matches])
+        draw_timeline(plot, recording, ((s.start_s, s.end_s, s.label) for s in fits), "Sentences")
 
 
 @index_app.command("build")
@@ -54,22 +64,29 @@ def build(
     hop: Annotated[
         float | None, typer.Option(help="Seconds from one window to the next; else the model's own.")
     ] = None,
-    add: Annotated[bool, typer.Option("--add", help="Add to the index that is there.")] = False,
+    on_gap: OnGap = "error",
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an index of recordings, or add to one."""
+    """Make an index of recordings, or add to the one in the folder.
+
+    Files are read in pieces, and the index is saved after each: the same command goes on where it was
+    interrupted, and passes over what is in the index.
+    """
     from anymo.pipeline import MotionIndex
 
-    if folder.exists() and not add:
-        raise ValueError(f"index: {folder} is there already; add to it with --add, or name another folder")
-    pipe = pipeline(model)
-    index = MotionIndex.load(folder, pipe) if add else MotionIndex(pipe)
     for file in files:
-        index.add(recording_of(file, {**stated, "name": str(file)}), hop_s=hop)
-    index.save(folder)
-    facts = {"index": str(folder), "recordings": len(index.recordings), "windows": len(index)}
-    say([f"{folder}: {len(index)} windows of {len(index.recordings)} recordings"], facts, as_json=as_json)
+        check_stated(file, stated)
+    pipe = pipeline(model)
+    index = MotionIndex.open(folder, pipe)
+    for file in files:
+        facts: Any = {**stated, "name": str(file)}
+        if index.add_file(file, hop_s=hop, on_gap=on_gap, **facts):
+            index.save(folder)
+        else:
+            _log.info("%s is in the index already", file)
+    totals = {"index": str(folder), "recordings": len(index.recordings), "windows": len(index)}
+    say([f"{folder}: {len(index)} windows of {len(index.recordings)} recordings"], totals, as_json=as_json)
 
 
 @index_app.command("search")

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,6 +98,14 @@ def run_stage(config_class: type[C], stage: Callable[[C], object]) -> None:
         stage(config)
         if first:
             configuration.save(config, config.output)
+
+
+def write_whole(target: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the target and rename: no reader ever sees half a file."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
+        part = Path(folder) / target.name
+        write(part)
+        part.replace(target)
 
 
 def _can_be_mended(error: Exception) -> bool:

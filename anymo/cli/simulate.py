@@ -1,12 +1,14 @@
 """`anymo simulate`: what sensors on the body would read during a motion."""
 
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from anymo.cli.picture import check_picture, save_picture
+from anymo.cli.session import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,9 +99,9 @@ def _check(output: Path, plot: Path | None, placement: list[str], *, ideal: bool
         raise ValueError(f"--placement: one is given twice in {', '.join(placement)}; give each once")
     if output.suffix not in _WRITERS:
         raise ValueError(f"--output: expected a name ending in {', '.join(_WRITERS)}, got {output.name!r}")
-    for file in filter(None, (output, plot)):
-        if not file.parent.is_dir():
-            raise FileNotFoundError(f"{file}: no folder {file.parent}; make it first")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"{output}: no folder {output.parent}; make it first")
+    check_picture(plot)
     if plot is not None and ideal:
         raise ValueError("--plot: compares a device with an ideal sensor; leave --device none out")
 
@@ -165,18 +167,10 @@ _WRITERS: "dict[str, Callable[[pd.DataFrame, Path], None]]" = {
 }
 
 
-def write_whole(target: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the target and rename: no reader ever sees half a file."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
-        part = Path(folder) / target.name
-        write(part)
-        part.replace(target)
-
-
 def _draw(target: Path, *, ideal: "Recording", recording: "Recording") -> None:
     from anymo import plots
 
     figure = plots.signal_pair(
         ideal.sensors[0], recording.sensors[0], title_real="Ideal sensor", title_synthetic="Device"
     )
-    write_whole(target, lambda path: figure.savefig(path, dpi=plots.DPI))
+    save_picture(figure, target)

@@ -5,23 +5,53 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anymo.cli.model import AsJson, Model, pipeline, say, span
-from anymo.cli.recording import File, recording_of, takes_statement
+from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
+from anymo.cli.picture import Plot, check_picture, draw_timeline
+from anymo.cli.recording import (
+    File,
+    OnGap,
+    Stream,
+    check_on_gap,
+    check_stated,
+    recording_of,
+    takes_statement,
+)
 
 if TYPE_CHECKING:
+    from anymo.pipeline import TimedCaption
     from anymo.pipeline.pieces import Stated
 
 
 @takes_statement
-def caption(stated: "Stated", file: File, *, model: Model = None, as_json: AsJson = False) -> None:
+def caption(
+    stated: "Stated",
+    file: File,
+    *,
+    stream: Stream = False,
+    on_gap: OnGap = "error",
+    plot: Plot = None,
+    model: Model = None,
+    base: Base = None,
+    as_json: AsJson = False,
+) -> None:
     """Describe a recording in sentences with their times, by the language model."""
-    recording = recording_of(file, stated)
-    (sentences,) = pipeline(model).caption(recording)
-    say(
-        (f"{span(s.start_s, s.end_s)}  {s.text}" for s in sentences),
-        {"recording": recording.name, "captions": [asdict(s) for s in sentences]},
-        as_json=as_json,
-    )
+    check_stated(file, stated)
+    check_on_gap(on_gap, stream=stream)
+    check_picture(plot)
+    recording = None if stream and plot is None else recording_of(file, stated)
+    pipe = pipeline(model, base)
+    if recording is None or stream:
+        said = say_each(pipe.stream_captions(file, on_gap=on_gap, **stated), _row, as_json=as_json)
+    else:
+        (said,) = pipe.caption(recording)
+        facts = {"recording": recording.name, "captions": [asdict(s) for s in said]}
+        say(map(_row, said), facts, as_json=as_json)
+    if recording is not None and plot is not None:
+        draw_timeline(plot, recording, ((s.start_s, s.end_s, s.text) for s in said), "Captions")
+
+
+def _row(said: "TimedCaption") -> str:
+    return f"{span(said.start_s, said.end_s)}  {said.text}"
 
 
 @takes_statement
@@ -31,10 +61,11 @@ def ask(
     question: Annotated[str, typer.Argument(help='In plain words: "Which arm wears the sensor?"')],
     *,
     model: Model = None,
+    base: Base = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask the language model about a recording; of its answers window by window the most frequent is told."""
     recording = recording_of(file, stated)
-    (answer,) = pipeline(model).ask(recording, question)
+    (answer,) = pipeline(model, base).ask(recording, question)
     facts = {"recording": recording.name, "question": question, "answer": answer}
     say([answer], facts, as_json=as_json)

@@ -64,15 +64,20 @@ def read_recording(
     """
     name = name or (Path(source).stem if isinstance(source, str | Path) else "")
     where = f"recording {name!r}"
-    acc_unit = _known("acc_unit", _ALIASES.get(acc_unit, acc_unit), ACC_TO_MPS2, where)
-    _known("gravity", gravity, ("included", "removed"), where)
-    _known("nan", nan, ("error", "mask"), where)
-    sign_factor = SIGNS[_known("sign", sign, SIGNS, where)]
-    segment_of(placement)
+    check_statement(
+        where,
+        acc_unit=acc_unit,
+        gravity=gravity,
+        placement=placement,
+        gyro_unit=gyro_unit,
+        sign=sign,
+        nan=nan,
+    )
+    acc_unit = _ALIASES.get(acc_unit, acc_unit)
     values, valid, rate = _samples(read_table(source, where), columns, time_column, rate_hz, nan, where)
     has_gyro = values.shape[1] == 6
     gyro_factor = _gyro_factor(gyro_unit, has_gyro, where)
-    acc = values[:, :3] * (ACC_TO_MPS2[acc_unit] * sign_factor)
+    acc = values[:, :3] * (ACC_TO_MPS2[acc_unit] * SIGNS[sign])
     gyro = values[:, 3:] * gyro_factor if has_gyro else None
     check_rest(
         acc[valid], None if gyro is None else gyro[valid], rate,
@@ -84,6 +89,30 @@ def read_recording(
     return Recording(
         sensors=(stream,), name=name, source=str(source) if isinstance(source, str | Path) else ""
     )
+
+
+def check_statement(
+    where: str,
+    *,
+    acc_unit: str,
+    gravity: str,
+    placement: str,
+    gyro_unit: str | None = None,
+    sign: str = "specific_force",
+    nan: str = "error",
+) -> None:
+    """Refuse what `read_recording` cannot be told, before there is a sample.
+
+    Raises:
+        ValueError: an unknown unit, sign, state of gravity, placement or way with missing values.
+    """
+    _known("acc_unit", _ALIASES.get(acc_unit, acc_unit), ACC_TO_MPS2, where)
+    _known("gravity", gravity, ("included", "removed"), where)
+    _known("nan", nan, ("error", "mask"), where)
+    _known("sign", sign, SIGNS, where)
+    if gyro_unit is not None:
+        _known("gyro_unit", gyro_unit, GYRO_TO_RADPS, where)
+    segment_of(placement)
 
 
 def merge(recordings: Sequence[Recording]) -> Recording:
@@ -125,12 +154,11 @@ def _gyro_factor(gyro_unit: str | None, has_gyro: bool, where: str) -> float:
         )
     if gyro_unit is None:
         return 1.0
-    factor = GYRO_TO_RADPS[_known("gyro_unit", gyro_unit, GYRO_TO_RADPS, where)]
     if not has_gyro:
         raise ValueError(
             f"{where}: gyro_unit={gyro_unit!r} was stated but there are no gyro columns; leave it out"
         )
-    return factor
+    return GYRO_TO_RADPS[gyro_unit]
 
 
 def _samples(

@@ -5,7 +5,7 @@ read.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,12 @@ def resample_valid(valid: npt.NDArray[np.bool_], rate_in: float, rate_out: float
 
 
 def windows(
-    recording: Recording, *, rate_hz: float = 20.0, window_s: float = 5.0, hop_s: float = 5.0
+    recording: Recording,
+    *,
+    rate_hz: float = 20.0,
+    window_s: float = 5.0,
+    hop_s: float = 5.0,
+    most: int | None = None,
 ) -> tuple[WindowBatch, Array]:
     """Cut a recording of any length into windows at the model's rate.
 
@@ -91,12 +96,41 @@ def windows(
         rate_hz: the model's rate.
         window_s: length of a window.
         hop_s: from one start to the next.
+        most: so many windows at most, evenly spaced; None keeps all.
 
     Returns:
         B windows, and (B,) their starts in seconds from the start of the recording.
 
     Raises:
         ValueError: the recording is under 0.5 s or nowhere valid, or a rate or length is out of range.
+    """
+    (whole,) = window_pieces(
+        recording, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, most=most, at_once=None
+    )
+    return whole
+
+
+def window_pieces(
+    recording: Recording,
+    *,
+    rate_hz: float = 20.0,
+    window_s: float = 5.0,
+    hop_s: float = 5.0,
+    most: int | None = None,
+    at_once: int | None = 64,
+) -> Iterator[tuple[WindowBatch, Array]]:
+    """What `windows` gives, a few windows at a time: of hours with much overlap only those are held.
+
+    Args:
+        recording: as `windows`.
+        rate_hz: as `windows`.
+        window_s: as `windows`.
+        hop_s: as `windows`.
+        most: as `windows`.
+        at_once: windows of a piece; None makes one piece.
+
+    Raises:
+        ValueError: as `windows`, before the first piece.
     """
     where = f"recording {recording.name!r}"
     check_cut(rate_hz, window_s, hop_s)
@@ -112,7 +146,10 @@ def windows(
         _log.warning(
             "%s: left out %d of %d windows, no valid sample", where, len(starts) - len(kept), len(starts)
         )
-    return _cut(recording, streams, kept, length, rate_hz), np.array(kept) / rate_hz
+    kept = _spread(kept, most)
+    at_once = at_once or len(kept)
+    for part in (kept[k : k + at_once] for k in range(0, len(kept), at_once)):
+        yield _cut(recording, streams, part, length, rate_hz), np.array(part) / rate_hz
 
 
 def collate(batches: Sequence[WindowBatch]) -> WindowBatch:
@@ -199,6 +236,13 @@ def _starts(total: int, length: int, hop: int) -> list[int]:
     starts = list(range(0, total - length + 1, hop))
     rest = total - (starts[-1] + length)
     return [*starts, total - length] if rest >= min(hop, length) / 2 else starts
+
+
+def _spread(starts: list[int], most: int | None) -> list[int]:
+    """At most so many, evenly spaced."""
+    if most is None or len(starts) <= most:
+        return starts
+    return [starts[int((k + 0.5) * len(starts) / most)] for k in range(most)]
 
 
 def _cut(

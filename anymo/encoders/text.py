@@ -24,8 +24,13 @@ _REMEMBERED = 65536  # sentences; 100 MB at 384 numbers each
 
 
 @lru_cache(maxsize=4)
-def sentence_model(base: str, prompt: str = "") -> SentenceModel:
-    """The model of an asset name, a folder or a hub repository: sentences to unit vectors, on the CPU.
+def sentence_model(base: str, prompt: str = "", device: str = "cpu") -> SentenceModel:
+    """The model of an asset name, a folder or a hub repository: sentences to unit vectors.
+
+    Args:
+        base: the name.
+        prompt: what is said before every sentence.
+        device: where it computes.
 
     Raises:
         AssetError: an asset that is not here and cannot be fetched.
@@ -37,10 +42,10 @@ def sentence_model(base: str, prompt: str = "") -> SentenceModel:
         return _prompted(_static_model(folder / modules[0]["path"]), prompt)
     if not modules:
         kind = _json(folder / "config.json", default={}).get("model_type")
-        return _prompted(_clip_model(folder) if kind in _CLIP else _mean_model(folder), prompt)
+        return _prompted((_clip_model if kind in _CLIP else _mean_model)(folder, device), prompt)
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"use_safetensors": True})
+    model = SentenceTransformer(str(folder), device=device, model_kwargs={"use_safetensors": True})
     return lambda texts: model.encode(
         texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
     )
@@ -93,22 +98,22 @@ def _static_model(folder: Path) -> SentenceModel:
     return embed
 
 
-def _clip_model(folder: Path) -> SentenceModel:
+def _clip_model(folder: Path, device: str) -> SentenceModel:
     """The text side of CLIP (Radford et al. 2021): the projected state of the end token."""
     from transformers import CLIPTextModelWithProjection
 
-    model = CLIPTextModelWithProjection.from_pretrained(folder, use_safetensors=True).eval()
+    model = CLIPTextModelWithProjection.from_pretrained(folder, use_safetensors=True).eval().to(device)
     return _transformer(folder, model, lambda out, _: out.text_embeds)
 
 
-def _mean_model(folder: Path) -> SentenceModel:
+def _mean_model(folder: Path, device: str) -> SentenceModel:
     """A bare transformer: the mean of its last states over the tokens (Reimers and Gurevych 2019).
 
     sentence-transformers reads such a folder so too; its import takes seconds and `datasets`.
     """
     from transformers import AutoModel
 
-    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
+    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval().to(device)
     return _transformer(
         folder, model, lambda out, seen: (out.last_hidden_state * seen).sum(dim=1) / seen.sum(dim=1)
     )
@@ -128,7 +133,7 @@ def _transformer(
         order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
         for start in range(0, len(order), _SENTENCES):
             part = order[start : start + _SENTENCES]
-            tokens = tokenizer([texts[k] for k in part], padding=True, return_tensors="pt")
+            tokens = tokenizer([texts[k] for k in part], padding=True, return_tensors="pt").to(model.device)
             length = tokens.attention_mask.sum(dim=1)
             if length.max() > limit:
                 raise ValueError(
@@ -201,7 +206,9 @@ class TextTower(PreTrainedModel):
         """
         new = [t for t in dict.fromkeys(texts) if t not in self._cache]
         if new:
-            vectors = sentence_model(self.config.base, self.config.prompt)(new)
+            model = sentence_model(self.config.base, self.config.prompt, str(self.mean.device))
+            with torch.autocast(self.mean.device.type, enabled=False):  # remembered for all precisions
+                vectors = model(new)
             if vectors.shape[1] != self.config.hidden_size:
                 raise ValueError(
                     f"text tower: expected vectors of hidden_size={self.config.hidden_size}, got "

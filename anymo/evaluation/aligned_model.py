@@ -23,7 +23,6 @@ from anymo.evaluation.protocol import HeldOutProtocol
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.metrics.bertscore import ENCODER, BertScorer
 from anymo.pipeline import AnymoPipeline, Route
-from anymo.pipeline.batches import spread
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +180,7 @@ class AlignedModel:
         order = np.random.default_rng([self.protocol.seed, 32]).permutation(len(pool))
         rows = []
         for name, recording in (pool[k] for k in order[: self.protocol.num_examples]):
-            window = spread(next(self.pipe.windows(recording))[0], 1)
+            window, _ = next(self.pipe.windows(recording, most=1))
             rows.append(
                 {
                     "set": name,

@@ -4,7 +4,10 @@
 - "nearest": the sentence of the training window whose IMU embedding is nearest.
 - "untuned": the base language model with the same prompt, a new adapter, which does nothing yet, and motion
   embeddings as they are before any training.
-- "shuffled": the model itself, reading another window's motion tokens; what is left of its score is language.
+- "shuffled": the model itself, reading the motion tokens of a window of another clip; what is left of its
+  score is language, and what the prompt says. The prompt keeps naming the sensors of the window that is
+  described: where they are worn says something by itself, and the difference to the model shall be what
+  motion tokens are worth.
 """
 
 from collections import Counter
@@ -99,7 +102,7 @@ def captions(
     return {
         "model": _said(model, codes, worn, "model"),
         "frequent": [most_frequent(training.corpus)] * len(codes),
-        "nearest": _nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
+        "nearest": nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
         "untuned": _said(untuned(model, seed), codes, worn, "untuned"),
         "shuffled": _said(model, others, worn, "shuffled"),
     }
@@ -182,7 +185,7 @@ def text_similarity(
 
 
 def _codes(pipe: AnymoPipeline, windows: WindowBatch) -> list[torch.Tensor]:
-    parts = [pipe.reader(windows.select(rows).to(pipe.device)) for rows in chunks(len(windows))]
+    parts = [pipe.codes(windows.select(rows)) for rows in chunks(len(windows))]
     return [codes for part in parts for codes in part]
 
 
@@ -200,8 +203,17 @@ def _said(
     return texts
 
 
-def _nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:
-    """The sentence of the nearest training window, of those that have one, in the encoder's space."""
+def nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:
+    """The sentence of the nearest training window, of those that have one, in the encoder's space.
+
+    Args:
+        pipe: whose encoder's space it is.
+        windows: N that are described.
+        known: training windows with their texts.
+
+    Returns:
+        N sentences; where no training window has one, phrases.
+    """
     near = pipe.embed_windows(windows) @ pipe.embed_windows(known.views[0]).T
     bare = torch.tensor([texts[0] == phrase for texts, phrase in zip(known.texts, known.phrase, strict=True)])
     if not bare.all():

@@ -27,7 +27,7 @@ class LanguageSpacePipeline(AnymoPipeline):
             hop_s=pipe.hop_s,
             reader=pipe.reader,
         )
-        space._answers = pipe.answers
+        space._answers, space.device, space.dtype = pipe.answers, pipe.device, pipe.dtype
         return space
 
     @property
@@ -40,7 +40,7 @@ class LanguageSpacePipeline(AnymoPipeline):
         """Unit embeddings (B, E) of the windows' motion tokens."""
         model, rows = self.language_model, []
         for part in (batch.select(k) for k in chunks(len(batch), _AT_ONCE)):
-            codes = self.reader(part.to(self.device))
+            codes = self.codes(part)
             prompts = [model.prompt(c, s) for c, s in zip(codes, worn_segments(part), strict=True)]
             rows.append(model.embed_motion(prompts).float().cpu())
         return torch.cat(rows)

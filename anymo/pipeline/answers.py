@@ -1,7 +1,7 @@
 """What the language model says of windows: likelihoods of labels, choices, replies and sentences."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +13,6 @@ from anymo.records import WindowBatch
 if TYPE_CHECKING:
     from anymo.align import MotionLanguageModel
     from anymo.align.model import MotionPrompt
-    from anymo.align.reader import MotionReader
 
 _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
@@ -21,10 +20,17 @@ _CHOICE_TOKENS = 16  # or as many as the longest label has
 
 
 class MotionAnswers:
-    """Windows to answers, by the motion tokens of a reader and a language model."""
+    """Windows to answers, by their motion tokens and a language model.
 
-    def __init__(self, reader: "MotionReader", language_model: "MotionLanguageModel") -> None:
-        self.reader, self.language_model = reader, language_model
+    Args:
+        codes: motion tokens (L, G) of each window of a batch.
+        language_model: that answers.
+    """
+
+    def __init__(
+        self, codes: Callable[[WindowBatch], list[torch.Tensor]], language_model: "MotionLanguageModel"
+    ) -> None:
+        self.codes, self.language_model = codes, language_model
         self._priors: Memory[tuple[object, ...], torch.Tensor] = Memory(_REMEMBERED)
 
     def captions(self, batch: WindowBatch) -> list[str]:
@@ -81,8 +87,7 @@ class MotionAnswers:
         return texts
 
     def _prompts(self, batch: WindowBatch, instruction: str | None = None) -> list["MotionPrompt"]:
-        codes = self.reader(batch.to(self.language_model.device))
         return [
             self.language_model.prompt(c, segments, instruction)
-            for c, segments in zip(codes, worn_segments(batch), strict=True)
+            for c, segments in zip(self.codes(batch), worn_segments(batch), strict=True)
         ]

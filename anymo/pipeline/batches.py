@@ -1,11 +1,13 @@
 """Windows by the handful."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from anymo.data.window import collate
 from anymo.records import Recording, WindowBatch
 
 CHUNK = 64  # windows encoded at once: bounds memory for hours of recording
@@ -18,23 +20,38 @@ def chunks(num: int, size: int = CHUNK) -> list[slice]:
     return [slice(k, k + size) for k in range(0, num, size)]
 
 
-def groups(batches: Iterable[WindowBatch]) -> Iterator[list[WindowBatch]]:
-    """Recordings whose windows go through the encoder together."""
-    group: list[WindowBatch] = []
-    for batch in batches:
-        group.append(batch)
-        if sum(map(len, group)) >= CHUNK:
+def recording_means(
+    owned: Iterable[tuple[int, WindowBatch]], rows_of: Callable[[WindowBatch], torch.Tensor]
+) -> torch.Tensor:
+    """Mean over each recording's windows of what is found for a window: (num recordings, C).
+
+    Args:
+        owned: number of the recording and some of its windows, in order; those of several recordings are
+            read together.
+        rows_of: (B, C) for the windows of a batch.
+    """
+    sums = dict[int, torch.Tensor]()
+    counts = Counter[int]()
+    for group in _groups(owned):
+        sizes = [len(batch) for _, batch in group]
+        parts = rows_of(collate([batch for _, batch in group])).split(sizes)
+        for (owner, _), size, part in zip(group, sizes, parts, strict=True):
+            total = part.sum(dim=0)
+            sums[owner] = sums[owner] + total if owner in sums else total
+            counts[owner] += size
+    return torch.stack([total / counts[owner] for owner, total in sums.items()])
+
+
+def _groups(owned: Iterable[tuple[int, WindowBatch]]) -> Iterator[list[tuple[int, WindowBatch]]]:
+    """Batches that are read together, CHUNK windows or more."""
+    group: list[tuple[int, WindowBatch]] = []
+    for owner, batch in owned:
+        group.append((owner, batch))
+        if sum(len(b) for _, b in group) >= CHUNK:
             yield group
             group = []
     if group:
         yield group
-
-
-def spread(batch: WindowBatch, max_windows: int | None) -> WindowBatch:
-    """At most so many windows, evenly spaced; None keeps all."""
-    if max_windows is None or len(batch) <= max_windows:
-        return batch
-    return batch.select(((torch.arange(max_windows) + 0.5) * len(batch) / max_windows).long())
 
 
 def lengths_s(batch: WindowBatch) -> list[float]:

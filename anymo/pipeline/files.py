@@ -25,26 +25,29 @@ def tables_of(source: Any) -> Iterator[Any]:
         source: a path, an array or DataFrame, or an iterable of these.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: a file that cannot be read, or no source.
+        FileNotFoundError: at once, no such file.
+        ValueError: at once, no source; on the way, a file that cannot be read.
     """
     if isinstance(source, str | Path):
-        yield from _of_file(Path(source))
-    elif isinstance(source, np.ndarray) or hasattr(source, "columns"):
-        yield source
-    elif isinstance(source, Iterable):
-        yield from (chunk for chunk in source if len(chunk))
-    else:
-        raise ValueError(
-            f"stream: expected a Recording, a path, or an iterable of arrays, got {type(source).__name__}"
-        )
+        return _of_file(_checked(Path(source)))
+    if isinstance(source, np.ndarray) or hasattr(source, "columns"):
+        return iter([source])
+    if isinstance(source, Iterable):
+        return (chunk for chunk in source if len(chunk))
+    raise ValueError(
+        f"stream: expected a Recording, a path, or an iterable of arrays, got {type(source).__name__}"
+    )
 
 
-def _of_file(path: Path) -> Iterator[Any]:
+def _checked(path: Path) -> Path:
     if path.suffix not in SUFFIXES:
         raise ValueError(f"stream: expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
     if not path.is_file():
         raise FileNotFoundError(f"stream: no file {path}; check the path")
+    return path
+
+
+def _of_file(path: Path) -> Iterator[Any]:
     try:
         yield from _READERS[path.suffix](path)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -1,22 +1,31 @@
 """A vector index over the windows of many hours of recording."""
 
 import json
-import tempfile
-from collections.abc import Sequence
-from hashlib import file_digest
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
+import torch
 
 from anymo.pipeline.batches import lengths_s
+from anymo.pipeline.index_files import (
+    LIST,
+    IndexPart,
+    read_list,
+    read_windows,
+    windows_sha256,
+    write_list,
+    write_windows,
+)
+from anymo.pipeline.pieces import OnGap, Stated
 from anymo.pipeline.results import Moment
-from anymo.records import Recording
+from anymo.records import Array, Recording, WindowBatch
 
 if TYPE_CHECKING:
     from anymo.pipeline.pipeline import AnymoPipeline
-
-_VECTORS, _MOMENTS, _FACTS = "windows.faiss", "windows.parquet", "index.json"
 
 
 class MotionIndex:
@@ -30,43 +39,84 @@ class MotionIndex:
 
         self.pipe, self.model = pipe, fingerprint(pipe)
         self._vectors: Any = faiss.IndexFlatIP(pipe.encoder.config.embedding_size)
-        self._moments: list[tuple[str, float, float]] = []
+        self._parts: list[IndexPart] = []
 
     def __len__(self) -> int:
-        return len(self._moments)
+        return int(self._vectors.ntotal)
 
     @property
     def recordings(self) -> list[str]:
         """Names of what was added."""
-        return list(dict.fromkeys(name for name, _, _ in self._moments))
+        return [part.name for part in self._parts]
 
     def add(self, recordings: Recording | Sequence[Recording], *, hop_s: float | None = None) -> None:
-        """Take in the windows of recordings.
+        """Take in the windows of recordings, a few at a time.
 
         Args:
             recordings: each with a name of its own, by which its moments are found again.
             hop_s: from one window's start to the next; the model's own where left out.
 
         Raises:
-            ValueError: a name is missing or taken.
+            ValueError: a name is missing or taken; nothing of the recordings is then taken in.
         """
         recordings = [recordings] if isinstance(recordings, Recording) else recordings
         taken = set(self.recordings)
         for recording in recordings:
-            if not recording.name or recording.name in taken:
-                raise ValueError(
-                    f"index: expected a name that is not taken, got {recording.name!r}; name each recording, "
-                    "as read_recording(..., name=...) does"
-                )
+            _check_name(recording.name, taken)
             taken.add(recording.name)
-        for recording, (batch, starts) in zip(
-            recordings, self.pipe.windows(recordings, hop_s=hop_s), strict=True
-        ):
-            self._vectors.add(self.pipe.embed_windows(batch).numpy())
-            ends = starts + np.array(lengths_s(batch))
-            self._moments += [
-                (recording.name, *span) for span in zip(starts.tolist(), ends.tolist(), strict=True)
-            ]
+        for recording in recordings:
+            self._take(recording.name, "", self.pipe.stream_windows(recording, hop_s=hop_s))
+
+    def add_file(
+        self,
+        file: str | Path,
+        *,
+        hop_s: float | None = None,
+        on_gap: OnGap = "error",
+        **stated: Unpack[Stated],
+    ) -> bool:
+        """Take in the windows of a file that is read in pieces, for recordings that do not fit in memory.
+
+        A file that is in the index as it is now, stated and cut alike, is passed over, so that what was
+        interrupted can be done again from the start.
+
+        Args:
+            file: as `AnymoPipeline.stream`; its moments are found by `name`, or by the file's name.
+            hop_s: as `add`.
+            on_gap: as `AnymoPipeline.stream`.
+            **stated: as `AnymoPipeline.stream`.
+
+        Returns:
+            Whether its windows were not in the index.
+
+        Raises:
+            FileNotFoundError: no such file.
+            TypeError: as `AnymoPipeline.stream`.
+            ValueError: as `AnymoPipeline.stream`, or the name is taken by something else; nothing of the file
+                is then taken in.
+        """
+        file, hop_s = Path(file), self.pipe.hop_s if hop_s is None else hop_s
+        name = stated.get("name") or file.stem
+        windows = self.pipe.stream_windows(file, hop_s=hop_s, on_gap=on_gap, **stated)
+        made = _made(file, {**stated, "name": name, "hop_s": hop_s, "on_gap": on_gap})
+        if any((part.name, part.made) == (name, made) for part in self._parts):
+            return False
+        _check_name(name, self.recordings)
+        self._take(name, made, windows)
+        return True
+
+    def _take(self, name: str, made: str, windows: Iterable[tuple[WindowBatch, Array]]) -> None:
+        """Add a recording when all of it is read."""
+        spans, rows = list[Array](), list[torch.Tensor]()
+        for batch, starts in windows:
+            rows.append(self.pipe.embed_windows(batch))
+            spans.append(np.stack([starts, starts + np.array(lengths_s(batch))], axis=1))
+        self._append(name, made, np.concatenate(spans), torch.cat(rows).numpy())
+
+    def _append(self, name: str, made: str, spans: Array, vectors: Any) -> None:
+        digest = windows_sha256(spans, vectors)
+        self._parts.append(IndexPart(name=name, made=made, first=len(self), spans=spans, sha256=digest))
+        self._vectors.add(vectors)
 
     def search(self, query: object, *, top: int = 5) -> list[Moment]:
         """Moments that fit a sentence, or are like a recording, best first.
@@ -89,9 +139,13 @@ class MotionIndex:
             return []
         scores, rows = self._vectors.search(vector.numpy(), min(top, len(self)))
         return [
-            Moment(recording=name, start_s=start, end_s=end, score=float(score))
-            for score, (name, start, end) in zip(scores[0], (self._moments[r] for r in rows[0]), strict=True)
+            self._moment(row, score) for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         ]
+
+    def _moment(self, row: int, score: float) -> Moment:
+        part = self._parts[bisect_right(self._parts, row, key=lambda part: part.first) - 1]
+        start_s, end_s = part.spans[row - part.first].tolist()
+        return Moment(recording=part.name, start_s=start_s, end_s=end_s, score=score)
 
     def check_model(self, pipe: "AnymoPipeline") -> None:
         """Refuse a model whose embeddings lie elsewhere; the one that makes the query is not hashed again.
@@ -103,23 +157,27 @@ class MotionIndex:
             _check_same(self.model, fingerprint(pipe), pipe.folder)
 
     def save(self, folder: str | Path) -> None:
-        """Write vectors, moments and, last, what they belong to."""
-        import faiss
-        import pyarrow as pa
-        from pyarrow import parquet
+        """Write what the folder has not: a file for each recording, and last `index.json`, which lists them.
 
+        An index that is added to and saved again and again writes each recording once. Whoever reads the
+        folder meanwhile, or after this was killed, finds what was saved before.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        columns = dict(zip(("recording", "start_s", "end_s"), zip(*self._moments, strict=True), strict=False))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".tmp-") as made:
-            part = Path(made)
-            faiss.write_index(self._vectors, str(part / _VECTORS))
-            parquet.write_table(pa.table({k: list(v) for k, v in columns.items()}), part / _MOMENTS)
-            digests = {name: _digest(part / name) for name in (_VECTORS, _MOMENTS)}
-            facts = {"model": self.model, "windows": len(self), "sha256": digests}
-            (part / _FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
-            for name in (_VECTORS, _MOMENTS, _FACTS):
-                (part / name).replace(folder / name)
+        for part in self._parts:
+            if not (folder / part.file).is_file():
+                vectors = self._vectors.reconstruct_n(part.first, len(part.spans))
+                write_windows(folder / part.file, part.spans, vectors)
+        write_list(folder, self.model, self._parts)
+
+    @classmethod
+    def open(cls, folder: str | Path, pipe: "AnymoPipeline") -> Self:
+        """The index that is saved in a folder, to be added to; or an empty one, where none is there yet.
+
+        Raises:
+            ValueError: as `load`.
+        """
+        return cls.load(folder, pipe) if (Path(folder) / LIST).is_file() else cls(pipe)
 
     @classmethod
     def load(cls, folder: str | Path, pipe: "AnymoPipeline") -> Self:
@@ -129,21 +187,11 @@ class MotionIndex:
             FileNotFoundError: the folder holds no index.
             ValueError: it is of another model, or its files are not those that were written together.
         """
-        import faiss
-        from pyarrow import parquet
-
-        folder = Path(folder)
-        if not (folder / _FACTS).is_file():
-            raise FileNotFoundError(f"index: expected {folder / _FACTS}; `anymo index build` makes an index")
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         index = cls(pipe)
-        _check_same(facts["model"], index.model, pipe.folder)
-        for name, digest in facts["sha256"].items():
-            if not (folder / name).is_file() or _digest(folder / name) != digest:
-                raise ValueError(f"index {folder}: {name} is missing or was changed; build it again")
-        index._vectors = faiss.read_index(str(folder / _VECTORS))
-        table = parquet.read_table(folder / _MOMENTS).to_pydict()
-        index._moments = list(zip(*table.values(), strict=True))
+        made_with, listed = read_list(Path(folder))
+        _check_same(made_with, index.model, pipe.folder)
+        for row in listed:
+            index._append(row.name, row.made, *read_windows(Path(folder), row.sha256))
         return index
 
 
@@ -172,6 +220,21 @@ def _check_same(made_with: str, own: str, folder: Path) -> None:
         )
 
 
-def _digest(file: Path) -> str:
+def _check_name(name: str, taken: Iterable[str]) -> None:
+    if not name or name in taken:
+        raise ValueError(
+            f"index: expected a name that is not taken, got {name!r}; give what changed, or is stated or cut "
+            "otherwise, another name, as read_recording(..., name=...) does, or make another index"
+        )
+
+
+def _made(file: Path, facts: dict[str, Any]) -> str:
+    """SHA-256 of a file and of how it is read."""
     with file.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
+        content = file_digest(stream, "sha256").hexdigest()
+    known = {
+        fact: float(said) if isinstance(said, int) else said
+        for fact, said in facts.items()
+        if said is not None
+    }
+    return sha256(f"{content} {json.dumps(known, sort_keys=True)}".encode()).hexdigest()

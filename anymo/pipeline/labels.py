@@ -59,6 +59,18 @@ def check_labels(labels: Sequence[str], route: str) -> None:
         )
 
 
+def sentences(texts: object) -> list[str]:
+    """Sentences to look for, as a list.
+
+    Raises:
+        ValueError: no list of them, or an empty one in it.
+    """
+    listed = [] if isinstance(texts, str) or not isinstance(texts, Sequence) else list(texts)
+    if not listed or not all(isinstance(text, str) and text.strip() for text in listed):
+        raise ValueError(f"retrieve: expected a list of sentences, none empty, got {texts!r}")
+    return listed
+
+
 class LabelEmbeddings:
     """Unit embeddings of labels, mean over TEMPLATES, remembered until the text tower is another."""
 
@@ -75,7 +87,7 @@ class LabelEmbeddings:
         def compute(new: list[str]) -> torch.Tensor:
             _warn_of_unknown(text.config.base, new)
             with torch.no_grad():
-                parts = [text([template.format(label) for label in new]) for template in TEMPLATES]
+                parts = [text([template.format(label) for label in new]).float() for template in TEMPLATES]
             return F.normalize(torch.stack(parts).mean(dim=0), dim=-1).cpu()
 
         return torch.stack(self._memory(labels, compute))

@@ -11,6 +11,7 @@ from anymo.assets import AssetError
 from anymo.assets.hub import SHIPPED, fetch
 from anymo.pipeline.answers import MotionAnswers
 from anymo.pipeline.labels import LabelEmbeddings
+from anymo.records import WindowBatch
 
 if TYPE_CHECKING:
     from anymo.align import MotionLanguageModel
@@ -115,13 +116,20 @@ class LoadedModel:
         )
 
     def to(self, device: str | torch.device, dtype: torch.dtype = torch.float32) -> Self:
-        """Move to a device, and encode in a precision there: weights and signals stay float32 (autocast).
+        """Move all parts to a device, and compute in a precision there; embeddings and scores stay float32.
+
+        Encoder, tokenizer and text tower keep float32 weights and compute by autocast. The language model,
+        which reads all its weights for every token, has them in that type, and is loaded anew for another.
+        The sentence model under the text tower computes in float32: what it has embedded is remembered for
+        all pipelines.
 
         Raises:
             ValueError: a type other than float32, bfloat16 or float16.
         """
         if dtype not in (torch.float32, torch.bfloat16, torch.float16):
             raise ValueError(f"pipeline: expected dtype float32, bfloat16 or float16, got {dtype}")
+        if dtype != self.dtype:
+            self._answers, self._label_embeddings = None, LabelEmbeddings()
         self.device, self.dtype = torch.device(device), dtype
         for part in (self.encoder, self.text, self._reader):
             if part is not None:
@@ -129,6 +137,21 @@ class LoadedModel:
         if self._answers is not None:
             self._answers.language_model.to(self.device)
         return self
+
+    def precision(self) -> torch.autocast:
+        """The context in which encoder, tokenizer and text tower compute: autocast, or none in float32."""
+        half = self.dtype if self.dtype != torch.float32 else None
+        return torch.autocast(self.device.type, half, enabled=half is not None)
+
+    def codes(self, batch: WindowBatch) -> list[torch.Tensor]:
+        """Motion tokens (L, G) of each window's valid steps.
+
+        Raises:
+            FileNotFoundError: as `reader`.
+        """
+        with self.precision():
+            codes: list[torch.Tensor] = self.reader(batch.to(self.device))
+        return codes
 
     @property
     def reader(self) -> "MotionReader":
@@ -145,6 +168,15 @@ class LoadedModel:
                 'route="embedding"'
             )
         return self._reader
+
+    def load_language_model(self) -> None:
+        """Load it now, not when it is first asked for.
+
+        Raises:
+            FileNotFoundError: as `answers`.
+            ValueError: as `answers`.
+        """
+        _ = self.answers
 
     @property
     def language_model(self) -> "MotionLanguageModel":
@@ -164,11 +196,11 @@ class LoadedModel:
 
             folder, codes = self.folder / "language_model", self.reader.tokenizer.codebook
             with readable(folder):
-                model = MotionLanguageModel.from_pretrained(folder, base=self._base).to(self.device)
+                model = MotionLanguageModel.from_pretrained(folder, base=self._base)
             if not torch.equal(model.motion_embedding.codebook, codes):
                 raise ValueError(
                     f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "
                     "holds; run train/align.py again"
                 )
-            self._answers = MotionAnswers(self.reader, model)
+            self._answers = MotionAnswers(self.codes, model.cast(self.dtype).to(self.device))
         return self._answers

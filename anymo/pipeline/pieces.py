@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.data import read_recording
-from anymo.data.contract import Sign
+from anymo.data.contract import Sign, check_statement
 from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import MAX_RATE_HZ, RATE_TOLERANCE, sampling
+from anymo.data.timing import MAX_RATE_HZ, RATE_TOLERANCE, check_rate, sampling
 from anymo.pipeline.batches import check_steps
 from anymo.pipeline.files import tables_of
 from anymo.records import Array, Gravity, Recording, SensorStream
@@ -63,8 +63,11 @@ class Pieces:
     """Pieces of a source in order of time; iterate once.
 
     Raises:
-        ValueError: while iterating, whatever `read_recording` refuses, with the row it is counted from; a
-            rate that changes; a gap of over a second, unless it is to split the recording.
+        FileNotFoundError: no such file.
+        TypeError: a fact that `read_recording` does not ask for.
+        ValueError: at once, what cannot be stated or is no source; while iterating, whatever else
+            `read_recording` refuses, with the row it is counted from; a rate that changes; a gap of over a
+            second, unless it is to split the recording.
     """
 
     def __init__(self, source: Any, stated: Stated, on_gap: OnGap) -> None:
@@ -72,10 +75,8 @@ class Pieces:
             raise ValueError(f"on_gap: expected one of {get_args(OnGap)}, got {on_gap!r}")
         self._name = stated.get("name") or (Path(source).stem if isinstance(source, str | Path) else "")
         self.where = f"recording {self._name!r}"
-        missing = [fact for fact in _NEEDED if stated.get(fact) is None]
-        if missing:
-            raise ValueError(f"{self.where}: state {', '.join(missing)}; nothing is guessed")
-        self._source, self._stated, self._on_gap = source, stated, on_gap
+        _check_stated(stated, self.where)
+        self._tables, self._stated, self._on_gap = tables_of(source), stated, on_gap
         self._rows = 0
         self._rate: float | None = None
         self._tail: npt.NDArray[Any] | None = None
@@ -85,7 +86,7 @@ class Pieces:
     def __iter__(self) -> Iterator[Piece]:
         rate_hz = self._stated.get("rate_hz")
         least = int(np.ceil(MAX_RATE_HZ if rate_hz is None else _CONTEXT_S * rate_hz))
-        for table in _opening_joined((read_table(t, self.where) for t in tables_of(self._source)), least):
+        for table in _opening_joined((read_table(t, self.where) for t in self._tables), least):
             positions, values = self._placed(table)
             if len(positions):
                 yield from self._split(positions, values)
@@ -173,6 +174,21 @@ class Pieces:
             gyro=None if sensor.gyro is None else sensor.gyro[len(before) :],
             valid=sensor.valid[len(before) :],
         )
+
+
+def _check_stated(stated: Stated, where: str) -> None:
+    """Refuse what `read_recording` would, before there is a sample."""
+    if unknown := sorted(stated.keys() - Stated.__annotations__.keys()):
+        raise TypeError(
+            f"{where}: expected of {', '.join(Stated.__annotations__)} what read_recording asks for, got "
+            f"{', '.join(unknown)}; correct the name, or leave it out"
+        )
+    if missing := [fact for fact in _NEEDED if stated.get(fact) is None]:
+        raise ValueError(f"{where}: state {', '.join(missing)}; nothing is guessed")
+    facts: dict[str, Any] = {fact: said for fact, said in stated.items() if fact in (*_OF_SIGNAL, "nan")}
+    check_statement(where, **facts)
+    if (rate_hz := stated.get("rate_hz")) is not None:
+        check_rate(rate_hz, where)
 
 
 def _opening_joined(tables: Iterable[Table], least: int) -> Iterator[Table]:

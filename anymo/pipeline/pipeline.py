@@ -7,27 +7,23 @@ Examples:
     >>> pipe.classify(watch, labels=["walking", "running", "cycling"])
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Unpack, overload
 
 import torch
 from torch.nn import functional as F
 
-from anymo.data.window import collate, windows
-from anymo.pipeline.batches import check_rates_hold, chunks, groups, lengths_s, spread
+from anymo.pipeline.batches import chunks, lengths_s, recording_means
 from anymo.pipeline.index import MotionIndex, check_top
-from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels
-from anymo.pipeline.loading import LoadedModel
+from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels, sentences
 from anymo.pipeline.pieces import OnGap, Source, Stated
 from anymo.pipeline.results import Classification, Match, Moment, Segment, TimedCaption
-from anymo.pipeline.segments import check_smoothing, segments
-from anymo.pipeline.stretches import Cut, timed_windows
-from anymo.records import Array, Recording, WindowBatch
-
-Recordings = Recording | Sequence[Recording]
+from anymo.pipeline.segments import check_smoothing, stretches
+from anymo.pipeline.windowed import Recordings, WindowedModel, several
+from anymo.records import Recording, WindowBatch
 
 
-class AnymoPipeline(LoadedModel):
+class AnymoPipeline(WindowedModel):
     """Encoder, text tower, tokenizer and language model behind a few verbs.
 
     Every verb takes a Recording or several (`anymo.data.read_recording` makes one from an array, a
@@ -39,35 +35,26 @@ class AnymoPipeline(LoadedModel):
 
     def embed(self, recordings: Recordings) -> torch.Tensor:
         """Unit embeddings (num recordings, E): the mean over a recording's windows."""
-        return self._embed_batches(batch for batch, _ in self.windows(recordings))
-
-    def _embed_batches(self, batches: Iterable[WindowBatch]) -> torch.Tensor:
-        rows: list[torch.Tensor] = []
-        for group in groups(batches):
-            parts = self.embed_windows(collate(group)).split([len(batch) for batch in group])
-            rows += [part.mean(dim=0) for part in parts]
-        return F.normalize(torch.stack(rows), dim=-1)
+        return F.normalize(recording_means(self.owned_windows(recordings), self.embed_windows), dim=-1)
 
     @torch.no_grad()
     def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
         """Unit embeddings (B, E) of windows at the encoder's rate."""
         parts = [batch.select(rows).to(self.device) for rows in chunks(len(batch))]
-        half = self.dtype if self.dtype != torch.float32 else None
-        with torch.autocast(self.device.type, half, enabled=half is not None):
+        with self.precision():
             return torch.cat([self.encoder(part).embedding.float().cpu() for part in parts])
 
     def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit embeddings (num texts, E) of sentences, in the same space."""
-        with torch.no_grad():
+        with torch.no_grad(), self.precision():
             embeddings: torch.Tensor = self.text(texts)
-        return embeddings.cpu()
+        return embeddings.float().cpu()
 
     def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
         """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered.
 
         Args:
-            labels: phrases in plain words, one or more; what `classify` refuses is taken here. One none of
-                whose words the text tower's tokenizer knows is warned of.
+            labels: phrases in plain words, one or more; what `classify` refuses is taken here.
 
         Returns:
             (num labels, E) float32, on the CPU, in the space of `embed`.
@@ -76,7 +63,8 @@ class AnymoPipeline(LoadedModel):
             AssetError: the text tower's sentence model is not here and cannot be fetched.
             ValueError: a label in which the sentence model finds no word, or longer than it takes.
         """
-        return self._label_embeddings(self.text, labels)
+        with self.precision():
+            return self._label_embeddings(self.text, labels)
 
     def classify(
         self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
@@ -127,14 +115,17 @@ class AnymoPipeline(LoadedModel):
             max_windows: read at most this many windows of each recording, evenly spaced; None reads all.
         """
         check_labels(labels, route)
-        batches = [spread(batch, max_windows) for batch, _ in self.windows(recordings)]
+        owned = self.owned_windows(recordings, most=max_windows)
         if route == "embedding":
-            return SHARPNESS * self._embed_batches(batches) @ self.embed_labels(labels).T
-        scores = self.window_scores(collate(batches), labels, route)
-        parts = scores.split([len(batch) for batch in batches])
-        if route == "likelihood":
-            return torch.stack([part.mean(dim=0) for part in parts])
-        return torch.stack([part.softmax(dim=1).mean(dim=0).log() for part in parts])
+            means = F.normalize(recording_means(owned, self.embed_windows), dim=-1)
+            return SHARPNESS * means @ self.embed_labels(labels).T
+
+        def scored(batch: WindowBatch) -> torch.Tensor:
+            rows = self.window_scores(batch, labels, route)
+            return rows if route == "likelihood" else rows.softmax(dim=1)
+
+        means = recording_means(owned, scored)
+        return means if route == "likelihood" else means.log()
 
     def window_scores(self, batch: WindowBatch, labels: Sequence[str], route: Route) -> torch.Tensor:
         """Logits (B, num labels) of each window by a route of `classify`."""
@@ -177,30 +168,50 @@ class AnymoPipeline(LoadedModel):
             Segments in order of time, in seconds since the first sample.
 
         Raises:
+            FileNotFoundError: at once, no such file, or no language model for a route that asks it.
+            TypeError: at once, a fact that `read_recording` does not ask for.
             ValueError: at once for labels, route and options; on the way, with the row or time, for what
-                `read_recording` refuses, a gap, or a rate that changes.
+                `read_recording` refuses of samples, a gap, or a rate that changes.
         """
         check_labels(labels, route)
         check_smoothing(smooth)
-        if isinstance(source, Recording) and stated:
-            raise ValueError(f"stream: a Recording knows its own {', '.join(stated)}; leave them out")
-        cut = Cut(self.encoder.config.rate_hz, self.window_s, self.hop_s if hop_s is None else hop_s)
-        batches = (
-            self.windows(source, hop_s=cut.hop_s)
-            if isinstance(source, Recording)
-            else timed_windows(source, stated, cut, on_gap)
-        )
-        scored = (
-            (start, start + length, row)
-            for batch, starts in batches
-            for start, length, row in zip(
-                starts.tolist(),
-                lengths_s(batch),
-                self.window_scores(batch, labels, route).softmax(dim=1),
-                strict=True,
-            )
-        )
-        return segments(scored, labels, smooth)
+        if route != "embedding":
+            self.load_language_model()
+        read = self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
+        return stretches(read, lambda batch: self.window_scores(batch, labels, route), labels, smooth)
+
+    def stream_matches(
+        self,
+        source: Source,
+        texts: Sequence[str],
+        *,
+        hop_s: float | None = None,
+        smooth: int = 1,
+        on_gap: OnGap = "error",
+        **stated: Unpack[Stated],
+    ) -> Iterator[Segment]:
+        """As `stream`, with sentences instead of labels: which of them fits best, and when.
+
+        Args:
+            source: as `stream`.
+            texts: different sentences, taken as they are.
+            hop_s: as `stream`.
+            smooth: as `stream`.
+            on_gap: as `stream`.
+            **stated: as `stream`.
+
+        Returns:
+            Segments, whose label is the sentence; its score is a softmax of ten times the cosines.
+
+        Raises:
+            FileNotFoundError: as `stream`.
+            TypeError: as `stream`.
+            ValueError: as `stream`, or no sentence, or an empty one.
+        """
+        known = self.embed_text(sentences(texts))
+        check_smoothing(smooth)
+        read = self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
+        return stretches(read, lambda batch: SHARPNESS * self.embed_windows(batch) @ known.T, texts, smooth)
 
     @overload
     def retrieve(self, searched: Recordings, query: Sequence[str], *, top: int = 5) -> list[list[Match]]: ...
@@ -225,10 +236,9 @@ class AnymoPipeline(LoadedModel):
             searched.check_model(self)
             return searched.search(query, top=top)
         check_top(top)
-        if isinstance(query, str | Recording) or not query or not all(t.strip() for t in query):
-            raise ValueError(f"retrieve: expected a list of sentences, none empty, got {query!r}")
-        similarity = self.embed(searched) @ self.embed_text(query).T
-        best = similarity.topk(min(top, len(query)), dim=1)
+        texts = sentences(query)
+        similarity = self.embed(searched) @ self.embed_text(texts).T
+        best = similarity.topk(min(top, len(texts)), dim=1)
         return [
             [Match(index=i, score=s) for i, s in zip(*pair, strict=True)]
             for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
@@ -236,15 +246,37 @@ class AnymoPipeline(LoadedModel):
 
     def caption(self, recordings: Recordings) -> list[list[TimedCaption]]:
         """A sentence for each window of each recording, from the language model."""
-        return [
-            [
-                TimedCaption(start_s=start, end_s=start + length, text=text)
-                for start, length, text in zip(
-                    starts.tolist(), lengths_s(batch), self.caption_windows(batch), strict=True
-                )
-            ]
-            for batch, starts in self.windows(recordings)
-        ]
+        return [list(self.stream_captions(recording)) for recording in several(recordings)]
+
+    def stream_captions(
+        self,
+        source: Source,
+        *,
+        hop_s: float | None = None,
+        on_gap: OnGap = "error",
+        **stated: Unpack[Stated],
+    ) -> Iterator[TimedCaption]:
+        """A sentence for each window of a recording of any length, in constant memory, as soon as it is said.
+
+        Args:
+            source: as `stream`.
+            hop_s: as `stream`.
+            on_gap: as `stream`.
+            **stated: as `stream`.
+
+        Raises:
+            FileNotFoundError: as `stream`.
+            TypeError: as `stream`.
+            ValueError: as `stream`.
+        """
+        self.load_language_model()
+        return (
+            TimedCaption(start_s=start, end_s=start + length, text=text)
+            for batch, starts in self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
+            for start, length, text in zip(
+                starts.tolist(), lengths_s(batch), self.caption_windows(batch), strict=True
+            )
+        )
 
     def caption_windows(self, batch: WindowBatch) -> list[str]:
         """A sentence for each window."""
@@ -265,33 +297,6 @@ class AnymoPipeline(LoadedModel):
         """
         if not question.strip():
             raise ValueError("ask: expected a question in words, got an empty one; say what to ask")
-        batches = (spread(batch, max_windows) for batch, _ in self.windows(recordings))
-        return [self.answers.reply(batch, question) for batch in batches]
-
-    def windows(
-        self, recordings: Recordings, *, hop_s: float | None = None
-    ) -> Iterator[tuple[WindowBatch, Array]]:
-        """Windows of each recording, as `anymo.data.window.windows` cuts them, and their starts, s.
-
-        Samples that are missing are masked, and a window without any is left out with a warning.
-
-        Args:
-            recordings: one or more.
-            hop_s: from one window's start to the next, s; the model's own where left out.
-
-        Yields:
-            For each recording B windows of S sensors at the encoder's rate (signal (B, S, T, 6), acc in m/s²
-            and gyro in rad/s, sensor frame), and (B,) their starts in seconds from the start of the
-            recording.
-
-        Raises:
-            ValueError: as the first is taken, no recording; as one is reached, a recording that cannot be
-                cut (under 0.5 s, nowhere valid) or whose rate changes on the way, or a hop under a sample.
-        """
-        recordings = [recordings] if isinstance(recordings, Recording) else recordings
-        if not recordings:
-            raise ValueError("pipeline: expected one recording or more, got none")
-        rate, hop_s = self.encoder.config.rate_hz, self.hop_s if hop_s is None else hop_s
-        for recording in recordings:
-            check_rates_hold(recording)
-            yield windows(recording, rate_hz=rate, window_s=self.window_s, hop_s=hop_s)
+        return [
+            self.answers.reply(batch, question) for batch, _ in self.windows(recordings, most=max_windows)
+        ]

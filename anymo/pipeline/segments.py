@@ -1,11 +1,13 @@
 """Scores of windows one after another to stretches of one label."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
+from anymo.pipeline.batches import lengths_s
 from anymo.pipeline.results import Segment
+from anymo.records import Array, WindowBatch
 
 Scored = tuple[float, float, torch.Tensor]
 _TOUCH_S = 1e-6
@@ -19,6 +21,30 @@ def check_smoothing(smooth: int) -> None:
     """
     if smooth < 1 or smooth % 2 == 0:
         raise ValueError(f"smooth: expected an odd number of windows, 1 or more, got {smooth}; 1 is none")
+
+
+def stretches(
+    read: Iterable[tuple[WindowBatch, Array]],
+    score: Callable[[WindowBatch], torch.Tensor],
+    labels: Sequence[str],
+    smooth: int,
+) -> Iterator[Segment]:
+    """Stretches of the label that scores highest, as soon as their windows are read.
+
+    Args:
+        read: windows and their starts, s, in order.
+        score: logits (B, num labels) of windows.
+        labels: their names.
+        smooth: as `segments`.
+    """
+    scored = (
+        (start, start + length, row)
+        for batch, starts in read
+        for start, length, row in zip(
+            starts.tolist(), lengths_s(batch), score(batch).softmax(dim=1), strict=True
+        )
+    )
+    return segments(scored, labels, smooth)
 
 
 def segments(scored: Iterable[Scored], labels: Sequence[str], smooth: int) -> Iterator[Segment]:

@@ -48,9 +48,13 @@ def timed_windows(
         on_gap: "error" or "split".
 
     Raises:
-        ValueError: what `Pieces` refuses, or nothing is long enough to be cut.
+        ValueError: what `Pieces` refuses, at once or on the way; on the way, nothing is long enough to be
+            cut.
     """
-    pieces = Pieces(source, stated, on_gap)
+    return _windows_of(Pieces(source, stated, on_gap), cut)
+
+
+def _windows_of(pieces: Pieces, cut: Cut) -> Iterator[tuple[WindowBatch, Array]]:
     stretch: _Stretch | None = None
     count = 0
     for piece in pieces:

@@ -15,33 +15,53 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 _HATCHES = ("", "//", "..", "xx")
+_NAMED = 24  # labels or sentences in the legend
+_LINE_WIDTH = 120  # characters of a sentence in the legend
 _POINTS = 4000  # drawn; of a longer recording the least and the greatest value of each stretch
 
 
 @styled
-def label_timeline(sensor: SensorStream, spans: Sequence[tuple[float, float, str]]) -> "Figure":
-    """Magnitude of acceleration over time on the colours of its labels.
+def label_timeline(
+    sensor: SensorStream, spans: Sequence[tuple[float, float, str]], *, title: str = "Labels"
+) -> "Figure":
+    """Magnitude of acceleration over time on the colours of its labels or sentences.
 
     Args:
         sensor: samples that are not valid are gaps.
-        spans: start and end of each label, s from the first sample.
+        spans: start and end of each label or sentence, s from the first sample. Of more than 24 different
+            ones the legend names those that last longest in all.
+        title: what they are.
     """
     from matplotlib.patches import Patch
 
     names = list(dict.fromkeys(label for _, _, label in spans))
-    figure = new_figure(10, 3.0)
+    shown, ncols = _legend(names, spans)
+    figure = new_figure(10, 2.8 + 0.22 * -(-len(shown) // ncols))
     axes = figure.subplots()
     for start_s, end_s, label in spans:
         axes.axvspan(start_s, end_s, **_look(names.index(label)))
     time_s, magnitude = _outline(sensor)
     axes.plot(time_s, magnitude, color=INK, linewidth=0.7)
-    axes.set(xlabel="time, s", ylabel="|acceleration|, m/s²", title=f"Labels: {sensor.placement}")
+    axes.set(xlabel="time, s", ylabel="|acceleration|, m/s²", title=f"{title}: {sensor.placement}")
     axes.margins(x=0.0)
+    width = LABEL_WIDTH if ncols > 1 else _LINE_WIDTH
     patches = [
-        Patch(label=shorten(name, LABEL_WIDTH, placeholder="…"), **_look(i)) for i, name in enumerate(names)
+        Patch(label=shorten(name, width, placeholder="…"), **_look(names.index(name))) for name in shown
     ]
-    figure.legend(handles=patches, loc="outside lower center", ncols=5)
+    if unnamed := len(names) - len(shown):
+        patches.append(Patch(label=f"{unnamed} more, not named here", facecolor="none"))
+    figure.legend(handles=patches, loc="outside lower center", ncols=ncols)
     return figure
+
+
+def _legend(names: Sequence[str], spans: Sequence[tuple[float, float, str]]) -> tuple[list[str], int]:
+    """The names that are shown, as they come, and in how many columns: labels in five, sentences in one."""
+    lasts_s = dict.fromkeys(names, 0.0)
+    for start_s, end_s, name in spans:
+        lasts_s[name] += end_s - start_s
+    longest = sorted(names, key=lambda name: -lasts_s[name])[:_NAMED]
+    shown = [name for name in names if name in longest]
+    return shown, 5 if all(len(name) <= LABEL_WIDTH for name in shown) else 1
 
 
 def _look(row: int) -> dict[str, Any]:

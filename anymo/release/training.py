@@ -126,15 +126,17 @@ def _taken(folder: Path) -> list[Path]:
     """Folders of the runs, or releases, whose parts a run took."""
     config, found = read_yaml(folder / _CONFIG), list[Path]()
     for part in _PARTS:
-        if isinstance(place := config.get(part), str):
-            near = (f for f in (Path(place), *Path(place).parents) if _is_release(f) or (f / _CONFIG).is_file())
-            if (other := next(near, None)) is None:
-                raise FileNotFoundError(
-                    f"training: expected config.yaml of the run that made the {part}, or training.json and "
-                    f"manifest.csv of a release, beside {place}, found none; run `anymo export` in the folder "
-                    "where training was started"
-                )
-            found.append(other)
+        if not isinstance(place := config.get(part), str):
+            continue
+        near = (Path(place), *Path(place).parents)
+        other = next((f for f in near if _is_release(f) or (f / _CONFIG).is_file()), None)
+        if other is None:
+            raise FileNotFoundError(
+                f"training: expected config.yaml of the run that made the {part} beside {place}, or "
+                f"{RUNS} and {MANIFEST} of a release, found neither; run `anymo export` in the folder where "
+                "training was started"
+            )
+        found.append(other)
     return found
 
 

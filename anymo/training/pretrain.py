@@ -199,7 +199,9 @@ def _started(config: PretrainConfig, folder: Path) -> tuple[ImuEncoder, TextTowe
     """Encoder and text tower of another model, if they are what the configuration describes."""
     for part in ("encoder", "text"):
         if not (folder / part / "config.json").is_file():
-            raise FileNotFoundError(f"start: expected {folder / part} of a model, found none; name its folder")
+            raise FileNotFoundError(
+                f"start: expected {folder / part} of a model, found none; name its folder"
+            )
     encoder, text = ImuEncoder.from_pretrained(folder / "encoder"), TextTower.from_pretrained(folder / "text")
     wanted = config.encoder.at(config.draw.rate_hz)
     facts = {f"encoder.{name}": name for name in asdict(config.encoder)} | {"draw.rate_hz": "rate_hz"}

@@ -5,6 +5,8 @@ The script takes one JSON object: the arguments of `run`.
 """
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +21,7 @@ from anymo.data.sampler import SimulatedBatch
 from anymo.records import WindowBatch
 from anymo.skeleton import INDEX
 from anymo.training.align import AlignTask, ContrastConfig, ContrastiveAlignTask
-from anymo.training.align_tasks import Exercises, TaskMix
+from anymo.training.align_tasks import AlignBatch, Exercises, TaskMix
 from anymo.training.engine import OptimConfig, is_main_process, train
 
 WRIST, KNEE, CHEST = INDEX["LeftForeArm"], INDEX["LeftLowerLeg"], INDEX["T8"]
@@ -99,16 +101,29 @@ def exercises(mix: TaskMix) -> Exercises:
     return Exercises(Sampler(), CORPUS, mix)  # type: ignore[arg-type]
 
 
-def run(base: str, folder: str, optim: dict[str, Any], mix: dict[str, float], text: float) -> None:
-    """Align for a few steps, and save as train/align.py does."""
+def run(
+    base: str,
+    folder: str,
+    optim: dict[str, Any],
+    mix: dict[str, float],
+    text: float,
+    die_at: int | None = None,
+) -> nn.Module:
+    """Align for a few steps, and save as train/align.py does; kill this process in a draw if told so."""
     torch.manual_seed(0)
     model = MotionLanguageModel.create(
         base, torch.randn(2, 16, 8), lora_rank=2, embedding_size=6 if text else 0
     )
-    given = (Reader(), model)
+    given, source, drawn = (Reader(), model), exercises(TaskMix(**mix)), iter(range(10**6))
+
+    def give(size: int, rng: np.random.Generator) -> AlignBatch:
+        if next(drawn) == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return source(size, rng)
+
     task = train(
         ContrastiveAlignTask(*given, ContrastConfig(text=text)) if text else AlignTask(*given),  # type: ignore[arg-type]
-        exercises(TaskMix(**mix)),
+        give,
         OptimConfig(**{"steps": 3, "warmup_steps": 0, "log_every": 1, "block_size": 8} | optim),
         Path(folder),
         seed=0,
@@ -116,6 +131,7 @@ def run(base: str, folder: str, optim: dict[str, Any], mix: dict[str, float], te
     )
     if is_main_process():
         task.language_model.save_pretrained(Path(folder) / "language_model")
+    return task
 
 
 if __name__ == "__main__":

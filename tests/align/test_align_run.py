@@ -2,30 +2,40 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import align_toy
 import pytest
+import torch
 from align_toy import EVEN
 
 from anymo import body
 from anymo.align import MotionLanguageModel
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
+from anymo.encoders import ImuEncoder
+from anymo.tokenizer import MotionTokenizer
 from anymo.training.align import AlignConfig, ContrastConfig, train_language_model
-from anymo.training.align_tasks import TASKS
+from anymo.training.align_tasks import TASKS, TaskMix
 from anymo.training.engine import OptimConfig
 
 
-def test_every_loss_is_logged_and_the_model_is_whole(
+@pytest.fixture
+def config(
     model_folder: Path,
     tiny_corpus: MotionCorpus,
     base: Callable[[str], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> AlignConfig:
+    """Two steps of every task and both contrastive losses."""
     monkeypatch.setattr(MotionCorpus, "load", lambda _folder: tiny_corpus)
-    config = AlignConfig(
+    return AlignConfig(
         encoder=model_folder / "encoder",
         tokenizer=model_folder / "tokenizer",
         output=tmp_path,
@@ -37,6 +47,9 @@ def test_every_loss_is_logged_and_the_model_is_whole(
         draw=DrawConfig(window_s=4.0),
         optim=OptimConfig(steps=2, batch_size=16, micro_batches=2, log_every=1, warmup_steps=0),
     )
+
+
+def test_every_loss_is_logged_and_the_model_is_whole(config: AlignConfig, tmp_path: Path) -> None:
     train_language_model(config, [body.load()])
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     losses = {*TASKS, "imu_text", "imu_label", "loss"}
@@ -47,6 +60,52 @@ def test_every_loss_is_logged_and_the_model_is_whole(
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
         "encoder", "language_model", "text", "tokenizer",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", ["encoder", "tokenizer"])
+def test_a_run_is_not_resumed_on_another_model_in_the_same_folder(
+    config: AlignConfig, model_folder: Path, tmp_path: Path, part: str
+) -> None:
+    kind = {"encoder": ImuEncoder, "tokenizer": MotionTokenizer}[part]
+    folder = Path(shutil.copytree(model_folder, tmp_path / "models"))
+    again = replace(
+        config, encoder=folder / "encoder", tokenizer=folder / "tokenizer", output=tmp_path / "run",
+        mix=TaskMix(caption=1), contrast=ContrastConfig(), optim=replace(config.optim, steps=1),
+    )  # fmt: skip
+    train_language_model(again, [body.load()])
+    train_language_model(again, [body.load()])  # as it is finished
+    torch.manual_seed(1)
+    kind(kind.from_pretrained(folder / part).config).save_pretrained(folder / part)
+    with pytest.raises(ValueError, match=rf"belongs to another run \({part}_sha256"):
+        train_language_model(again, [body.load()])
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_the_straight_run(base: Callable[[str], str], tmp_path: Path) -> None:
+    """A real SIGKILL in the draw of step 5, after the checkpoint of step 4; losses and weights are alike."""
+    optim = {"steps": 6, "batch_size": 16, "micro_batches": 2, "save_every": 2}
+    mix = {name: getattr(EVEN, name) for name in EVEN.shares}
+    settings = {"base": base("llama"), "optim": optim, "mix": mix, "text": 1.0}
+    straight, cut = tmp_path / "straight", tmp_path / "cut"
+    expected = align_toy.run(**settings, folder=str(straight))
+    command = json.dumps(settings | {"folder": str(cut), "die_at": 1 + 2 * 4})  # one for the count of FLOPs
+    done = subprocess.run(
+        [sys.executable, align_toy.__file__, command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert json.loads((cut / "checkpoint" / "step.json").read_text())["step"] == 4
+    resumed = align_toy.run(**settings, folder=str(cut))
+    assert losses_of(cut) == losses_of(straight)
+    assert len(losses_of(cut)) == 6
+    for name, weights in expected.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], weights), name
+
+
+def losses_of(folder: Path) -> list[dict[str, float]]:
+    """Every number of every step that does not tell the time."""
+    cost = {"items_per_s", "draw_share", "seconds_left", "mfu"}
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key not in cost} for row in rows]
 
 
 def test_an_encoder_without_its_text_tower_is_refused_before_training(

@@ -1,6 +1,7 @@
 """The commands that use a model, on a tiny untrained one: tables, JSON, pictures, the index."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from anymo.data import read_recording
 from anymo.pipeline import AnymoPipeline
+from anymo.records import WindowBatch
 
 STATED = ["--acc-unit", "m/s^2", "--gyro-unit", "rad/s", "--gravity", "included", "--placement", "left wrist"]
 Run = Callable[..., Any]
@@ -39,11 +42,76 @@ def test_stream_and_plot(run: Run, tmp_path: Path) -> None:
     assert table[0].split()[:4] == ["0.0", "-", f"{rows[0]['end_s']:.1f}", "s"]
 
 
+def test_captions_as_they_come_and_as_a_picture(run: Run, tmp_path: Path, small_model_folder: Path) -> None:
+    options = ["a.csv", "--rate", "50", *STATED, "--model", str(small_model_folder)]
+    whole = run("caption", *options, "--json")
+    captions = json.loads(whole.out)["captions"]
+    assert [c["start_s"] for c in captions] == [0.0, 5.0]
+    said = run("caption", *options, "--stream", "--json", "--plot", "said.png")
+    assert [json.loads(line) for line in said.out.splitlines()] == captions
+    assert (tmp_path / "said.png").stat().st_size > 1000
+    assert run("caption", *options, "--stream").out == run("caption", *options).out
+    assert "--on-gap goes with --stream" in run("caption", *options, "--on-gap", "split").err
+    assert "expected a name ending in .png" in run("caption", *options, "--plot", "said.doc").err
+
+
+GONE = {
+    "/gone/away": "found none at /gone/away; give the folder or name it has now",
+    "who/else": "got 'who/else', of which no model can be loaded",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "base"),
+    [
+        (["caption"], "/gone/away"),
+        (["caption", "--stream"], "who/else"),
+        (["ask"], "/gone/away"),
+        (["classify", "--labels", "a,b", "--route", "generate"], "who/else"),
+    ],
+)
+def test_a_base_that_is_gone(
+    run: Run, tmp_path: Path, small_model_folder: Path, command: list[str], base: str
+) -> None:
+    """One line that says what to give, and giving it helps."""
+    model = Path(shutil.copytree(small_model_folder, tmp_path / "moved"))
+    file = model / "language_model" / "alignment.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"base": base}))
+    question = ["Which arm?"] if command == ["ask"] else []
+    asked = [command[0], "b.csv", *question, *command[1:], "--rate", "50", *STATED, "--model", str(model)]
+    said = run(*asked)
+    assert (said.code, said.out) == (1, "")
+    last = said.err.splitlines()[-1]
+    assert last.startswith("error: base: expected ")
+    assert GONE[base] in last
+    assert "in the shell as --base" in last
+    assert "Traceback" not in said.err
+    assert run(*asked, "--base", facts["base"]).code == 0
+
+
+def test_which_sentence_fits_when(run: Run, tmp_path: Path, model_folder: Path) -> None:
+    texts = ["a person walks", "a person runs", "someone waves"]
+    Path("texts.txt").write_text("\n".join(texts))
+    options = ["b.csv", "--rate", "50", *STATED, "--texts", "texts.txt", "--top", "2"]
+    found = run("retrieve", *options, "--plot", "fits.svg")
+    assert found.out == run("retrieve", *options).out
+    picture = (tmp_path / "fits.svg").read_text()
+    units = {"rate_hz": 50.0, "acc_unit": "m/s^2", "gyro_unit": "rad/s", "gravity": "included"}
+    recording = read_recording("b.csv", placement="left wrist", **units)
+    pipe = AnymoPipeline.from_pretrained(model_folder)
+    shown = [line.split(maxsplit=1)[1] for line in found.out.splitlines()]
+    segments = list(pipe.stream_matches(recording, shown))
+    assert {s.label for s in segments} <= set(shown)
+    assert all(f"<!-- {s.label} -->" in picture for s in segments)
+    assert f"<!-- {next(t for t in texts if t not in shown)} -->" not in picture
+    assert "no folder no" in run("retrieve", *options, "--plot", "no/fits.svg").err
+
+
 def test_an_index_of_two_days(run: Run) -> None:
     stated = ["--rate", "50", *STATED]
     assert run("index", "build", "days", "a.csv", *stated, "--hop", "2.5").code == 0
-    assert "is there already; add to it with --add" in run("index", "build", "days", "b.csv", *stated).err
-    said = run("index", "build", "days", "b.csv", *stated, "--add", "--json")
+    said = run("index", "build", "days", "b.csv", *stated, "--json")
     assert json.loads(said.out) == {"index": "days", "recordings": 2, "windows": 5}
     found = json.loads(run("index", "search", "days", "a person walks", "--top", "9", "--json").out)[
         "moments"
@@ -54,6 +122,34 @@ def test_an_index_of_two_days(run: Run) -> None:
     assert "b.csv" in like
     assert "give a sentence to look for, or a recording" in run("index", "search", "days").err
     assert "state --acc-unit" in run("index", "search", "days", "--like", "b.csv").err
+    assert (
+        "got 'b.csv'; give what changed" in run("index", "build", "days", "b.csv", *stated, "--hop", "1").err
+    )
+
+
+def test_an_index_that_was_interrupted_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the files that were finished nothing is read again."""
+    command = ["index", "build", "days", "a.csv", "b.csv", "--rate", "50", *STATED, "--json"]
+    read, embed = list[int](), AnymoPipeline.embed_windows
+
+    def killed(pipe: AnymoPipeline, batch: WindowBatch) -> torch.Tensor:
+        if sum(read) == 2:  # all of a.csv
+            raise KeyboardInterrupt
+        read.append(len(batch))
+        return embed(pipe, batch)
+
+    monkeypatch.setattr(AnymoPipeline, "embed_windows", killed)
+    assert run(*command).code == 130
+    monkeypatch.setattr(
+        AnymoPipeline, "embed_windows", lambda pipe, batch: read.append(len(batch)) or embed(pipe, batch)
+    )
+    assert json.loads(run(*command).out) == {"index": "days", "recordings": 2, "windows": 3}
+    assert sum(read) == 3
+    assert json.loads(run(*command).out)["windows"] == 3
+    assert "b.csv is in the index already" in caplog.messages
+    assert sum(read) == 3
 
 
 @pytest.mark.slow
@@ -85,7 +181,7 @@ def test_in_words(run: Run, model_folder: Path) -> None:
         (["--labels", "walking,running", "--plot", "x.txt"], "expected a name ending in .png, .pdf, .svg"),
         (["--labels", "walking,running", "--plot", "no/x.png"], "no folder no"),
         (["--labels", "walking,running", "--stream", "--smooth", "2"], "expected an odd number"),
-        (["--labels", "walking,running", "--smooth", "3"], "--smooth with --stream or --plot"),
+        (["--labels", "walking,running", "--smooth", "3"], "--smooth goes with --stream or --plot"),
         (["--labels", "walking,running", "--on-gap", "split"], "--on-gap goes with --stream"),
         (["--labels", "walking,Walking"], "given twice"),
     ],

@@ -51,7 +51,7 @@ def test_picture_is_drawn(run, tmp_path):
         (["--only", "wrist"], "did you mean 'left wrist' or 'right wrist'"),
         (["--body", "smplx.npz"], "no file smplx.npz"),
         (["--plot", "nowhere/body.png"], "no folder nowhere"),
-        (["--plot", "body.txt"], "ending in .png, .pdf or .svg"),
+        (["--plot", "body.txt"], "ending in .png, .pdf, .svg"),
     ],
 )
 def test_errors_take_one_line(run, arguments, message):

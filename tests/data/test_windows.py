@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from anymo.data import collate, resample, resample_valid, windows
+from anymo.data.window import window_pieces
 from anymo.records import Recording, SensorStream
 from anymo.skeleton import INDEX
 
@@ -119,6 +120,18 @@ def test_starts_cover_the_recording(num, starts):
 def test_hop_overlaps():
     assert list(windows(worn(stream(200)), hop_s=2.5)[1]) == [0.0, 2.5, 5.0]
     assert list(windows(worn(stream(230)), hop_s=2.5)[1]) == [0.0, 2.5, 5.0, 6.5]
+
+
+@pytest.mark.parametrize(("most", "kept"), [(None, range(26)), (99, range(26)), (3, [4, 13, 21])])
+def test_a_few_windows_at_a_time_are_the_windows(most, kept):
+    recording = worn(stream(351), stream(80, placement="Pelvis"))
+    whole, starts = windows(recording, hop_s=0.5)
+    pieces = list(window_pieces(recording, hop_s=0.5, most=most, at_once=4))
+    assert [len(batch) for batch, _ in pieces[:-1]] == [4] * (len(pieces) - 1)
+    np.testing.assert_array_equal(np.concatenate([s for _, s in pieces]), starts[list(kept)])
+    for name in ("signal", "sample_valid", "worn", "segment", "has_gyro", "has_gravity"):
+        found = torch.cat([getattr(batch, name) for batch, _ in pieces])
+        assert torch.equal(found, getattr(whole, name)[list(kept)])
 
 
 def test_sensors_of_different_rate_length_and_kind():

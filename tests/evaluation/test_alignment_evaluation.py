@@ -23,11 +23,21 @@ from anymo.evaluation import aligned_model
 from anymo.evaluation.aligned_test_sets import PARTS, logged, run_aligned_test_sets
 from anymo.evaluation.alignment import AlignmentEvalConfig, run_alignment_evaluation
 from anymo.evaluation.alignment_report import alignment_report
-from anymo.evaluation.captioning import METRICS, SYSTEMS, caption_task, most_frequent, untuned
+from anymo.evaluation.captioning import (
+    METRICS,
+    SYSTEMS,
+    caption_task,
+    captions,
+    exchange,
+    most_frequent,
+    nearest,
+    untuned,
+)
 from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.ledger import model_hash, read_ledger
 from anymo.pipeline import AnymoPipeline
+from anymo.pipeline.batches import worn_segments
 from anymo.records import Recording
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -162,6 +172,51 @@ def test_baselines_are_what_they_are_called(
     again = untuned(model, seed=0)
     torch.testing.assert_close(fresh.motion_embedding.weight, again.motion_embedding.weight)
     assert not torch.equal(fresh.motion_embedding.weight, model.motion_embedding.weight)
+
+
+def test_the_nearest_neighbour_has_a_sentence(
+    encoder_folder: Path, corpus_folder: Path, bodies: Sequence[Body]
+) -> None:
+    """Each window is its own neighbour; where that one has no sentence, it is the nearest that has one."""
+    pipe = AnymoPipeline.from_pretrained(encoder_folder)
+    sampler = WindowSampler(MotionCorpus.load(corpus_folder), bodies, DRAW, held_out=False)
+    drawn = held_out_batch(sampler, 8, seed=0)
+    said = [f"a person does thing {k}" for k in range(8)]
+    known = replace(
+        drawn,
+        texts=tuple((p if k % 2 else t,) for k, (t, p) in enumerate(zip(said, drawn.phrase, strict=True))),
+    )
+    found = nearest(pipe, known.views[0], known)
+    assert [found[k] for k in range(0, 8, 2)] == said[::2]
+    assert set(found) <= set(said)
+    similarity = pipe.embed_windows(known.views[0]) @ pipe.embed_windows(known.views[0]).T
+    assert found == [said[2 * k] for k in similarity[:, ::2].argmax(dim=1).tolist()]
+
+
+def test_only_the_motion_tokens_are_shuffled(
+    aligned: Callable[[int], Path],
+    corpus_folder: Path,
+    bodies: Sequence[Body],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control's prompts name the sensors of the window that is described, as the model's do."""
+    corpus = MotionCorpus.load(corpus_folder)
+    training, held_out = (WindowSampler(corpus, bodies, DRAW, held_out=h) for h in (False, True))
+    task, pipe = caption_task(held_out, 6, seed=0), AnymoPipeline.from_pretrained(aligned(1))
+    asked = list[tuple[torch.Tensor, Sequence[int]]]()
+    prompt = pipe.language_model.prompt
+
+    def heard(codes: torch.Tensor, segments: Sequence[int]) -> object:
+        asked.append((codes, segments))
+        return prompt(codes, segments)
+
+    monkeypatch.setattr(pipe.language_model, "prompt", heard)
+    captions(pipe, task, training, num_neighbours=6, seed=0)
+    own, control = asked[:6], asked[6:]
+    assert len(control) == 6  # the untuned one is another model
+    assert [worn for _, worn in control] == [worn for _, worn in own] == worn_segments(task.windows)
+    order = exchange(task.clip, np.random.default_rng([0, 31]))
+    assert all(torch.equal(codes, own[k][0]) for (codes, _), k in zip(control, order, strict=True))
 
 
 def test_what_cannot_be_compared_is_refused(

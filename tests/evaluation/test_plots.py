@@ -90,3 +90,19 @@ def test_global_style_is_left_alone() -> None:
     before = dict(rcParams)
     plots.loss_curves({"a": [(0, 1.0)]})
     assert dict(rcParams) == before
+
+
+def legend(spans: list[tuple[float, float, str]]) -> tuple[list[str], int]:
+    (found,) = plots.label_timeline(stream(50.0), spans, title="Captions").legends
+    return [t.get_text() for t in found.get_texts()], found._ncols
+
+
+def test_a_timeline_names_labels_side_by_side_and_sentences_below_each_other() -> None:
+    assert legend([(0.0, 1.0, "walking"), (1.0, 2.0, "running")]) == (["walking", "running"], 5)
+    sentences = [f"a person walks for the time number {k}" for k in range(30)]
+    spans = [(float(k), k + 1.0 + (k >= 6), said) for k, said in enumerate(sentences)]
+    assert legend(spans) == ([*sentences[6:], "6 more, not named here"], 1)  # those that last longest
+    assert "Captions: left wrist" in {
+        axes.get_title(loc="left")
+        for axes in plots.label_timeline(stream(50.0), spans, title="Captions").axes
+    }

@@ -132,6 +132,22 @@ def test_a_recording_that_is_read_already(pipe: AnymoPipeline) -> None:
     assert all(a.end_s == b.start_s and a.label != b.label for a, b in itertools.pairwise(found))
 
 
+def test_a_recording_is_read_a_few_windows_at_a_time(
+    pipe: AnymoPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = read_recording(signal(15.0, 50.0), rate_hz=50.0, **STATED)
+    batch, _ = next(pipe.windows(recording, hop_s=0.05))
+    expected = pipe.window_scores(batch, LABELS, "embedding")
+    sizes, scores = list[int](), pipe.window_scores
+    monkeypatch.setattr(
+        pipe, "window_scores", lambda batch, *how: sizes.append(len(batch)) or scores(batch, *how)
+    )
+    found = list(pipe.stream(recording, labels=LABELS, hop_s=0.05))
+    assert (max(sizes), sum(sizes)) == (64, len(batch))
+    labels = [LABELS[row] for row in expected.argmax(dim=1)]
+    assert [s.label for s in found] == [label for label, _ in itertools.groupby(labels)]
+
+
 def test_memory_does_not_grow() -> None:
     """What is held after an hour is what is held after a minute."""
     from anymo.pipeline.pieces import Pieces
@@ -252,30 +268,48 @@ def test_a_real_recording_stated_wrong(
         next(pipe.stream(parts, labels=LABELS, **stated))
 
 
-def test_what_is_wrong_is_said_before_the_first_sample(pipe: AnymoPipeline, tmp_path: Path) -> None:
-    endless: Iterator[np.ndarray] = itertools.repeat(signal(1.0, 50.0))
-    with pytest.raises(ValueError, match="two or more different"):
-        pipe.stream(endless, labels=["walking"], rate_hz=50.0, **STATED)
-    with pytest.raises(ValueError, match="expected an odd number"):
-        pipe.stream(endless, labels=LABELS, smooth=2, rate_hz=50.0, **STATED)
-    with pytest.raises(ValueError, match="on_gap: expected one of"):
-        list(pipe.stream(endless, labels=LABELS, on_gap="skip", rate_hz=50.0, **STATED))
-    for hop_s in (0.0, -1.0):
-        with pytest.raises(ValueError, match="hop_s one sample or more"):
-            pipe.stream(endless, labels=LABELS, hop_s=hop_s, rate_hz=50.0, **STATED)
+@pytest.mark.parametrize(
+    ("spoil", "error", "word"),
+    [
+        ({"labels": ["walking"]}, ValueError, "two or more different"),
+        ({"smooth": 2}, ValueError, "expected an odd number"),
+        ({"on_gap": "skip"}, ValueError, "on_gap: expected one of"),
+        ({"hop_s": 0.0}, ValueError, "hop_s one sample or more"),
+        ({"hop_s": -1.0}, ValueError, "hop_s one sample or more"),
+        ({"acc_unit": "km"}, ValueError, 'acc_unit must be one of "g"'),
+        ({"gyro_unit": "turns"}, ValueError, 'gyro_unit must be one of "rad/s"'),
+        ({"placement": "left writ"}, ValueError, "did you mean 'left wrist'"),
+        ({"gravity": None}, ValueError, "state gravity; nothing is guessed"),
+        ({"rate_hz": 0.5}, ValueError, "rate_hz must lie between"),
+        ({"rate": 50.0}, TypeError, r"what read_recording asks for, got rate; correct the name"),
+        ({"source": 3}, ValueError, "expected a Recording, a path, or an iterable"),
+        ({"source": "gone.csv"}, FileNotFoundError, r"no file gone\.csv"),
+        ({"route": "likelihood"}, FileNotFoundError, "for the routes of the language model"),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_call(
+    pipe: AnymoPipeline, spoil: dict[str, Any], error: type[Exception], word: str
+) -> None:
+    endless = itertools.repeat(signal(9.0, 50.0))
+    whole: Any = {"source": endless, "labels": LABELS, "rate_hz": 50.0, **STATED, **spoil}
+    with pytest.raises(error, match=word):
+        pipe.stream(whole.pop("source"), **whole)
+
+
+def test_what_a_recording_knows_itself(pipe: AnymoPipeline) -> None:
     known = read_recording(signal(9.0, 50.0), rate_hz=50.0, **STATED)
-    with pytest.raises(ValueError, match="a Recording knows its own rate_hz; leave them out"):
-        pipe.stream(known, labels=LABELS, rate_hz=50.0)
-    with pytest.raises(FileNotFoundError, match="no file"):
-        list(pipe.stream(tmp_path / "gone.csv", labels=LABELS, rate_hz=50.0, **STATED))
+    for told in ({"rate_hz": 50.0}, {"on_gap": "split"}):
+        with pytest.raises(ValueError, match=f"a Recording knows its own {next(iter(told))}; leave them out"):
+            pipe.stream(known, labels=LABELS, **told)
+
+
+def test_too_short_a_source_and_no_language_model(pipe: AnymoPipeline) -> None:
+    with pytest.raises(FileNotFoundError, match="captions and questions, found none"):
+        pipe.stream_captions([signal(9.0, 50.0)], rate_hz=50.0, **STATED)
     with pytest.raises(ValueError, match=r"lasts 0.2 s|0.5 s or more"):
         list(pipe.stream([signal(0.2, 50.0)], labels=LABELS, rate_hz=50.0, **STATED))
-    assert isinstance(
-        next(
-            pipe.stream(itertools.repeat(signal(9.0, 50.0), 9), labels=LABELS, rate_hz=50.0, **STATED)
-        ).label,
-        str,
-    )
+    (only,) = pipe.stream([signal(9.0, 50.0)], labels=LABELS, rate_hz=50.0, **STATED)
+    assert only.label in LABELS
 
 
 def test_half_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Up to a hub that speaks the real protocol, on this machine, and down again."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import torch
 from hub_server import REGULAR_BYTES, Hub, serving
 
 from anymo.assets.hub import fetch
+from anymo.cli import main
 from anymo.pipeline import AnymoPipeline
 from anymo.release import export_model, push_to_hub
+from anymo.release.sums import SUMS, check_sums
 
 NAME = "who/what-1.0"
 
@@ -65,6 +69,47 @@ def test_every_byte_goes_up_and_comes_back(release: Path, hub: tuple[Hub, str]) 
     texts = ["a person walks", "a person runs"]
     assert torch.equal(before.embed_text(texts), after.embed_text(texts))
     assert all(map(torch.equal, before.encoder.state_dict().values(), after.encoder.state_dict().values()))
+
+
+def anymo(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Exit code of the command."""
+    monkeypatch.setattr(sys, "argv", ["anymo", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def test_a_release_with_onnx_from_the_shell_to_the_hub_and_back(
+    run_folder: Path, hub: tuple[Hub, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    out = tmp_path / "out"
+    assert anymo(monkeypatch, "export", run_folder / "model", out, "--onnx", "--push", NAME) == 0
+    copy = fetch(NAME, endpoint=hub[1])
+    onnx.checker.check_model(copy / "encoder.onnx")
+    assert (copy / "encoder.onnx").read_bytes() == (out / "encoder.onnx").read_bytes()
+    subprocess.run(["sha256sum", "-c", "--quiet", SUMS], cwd=copy, check=True)
+    check_sums(copy)
+    assert "- `encoder.onnx`" in (copy / "README.md").read_text()
+
+
+def test_onnx_without_its_packages(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    assert anymo(monkeypatch, "export", run_folder / "model", tmp_path / "out", "--onnx") == 1
+    assert "run `pip install 'anymo[onnx]'`" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_with_blanks_go_up_too(run_folder: Path, hub: tuple[Hub, str], tmp_path: Path) -> None:
+    (run_folder / "model" / "text" / "words  of mine.txt").write_text("a  b")
+    folder = export_model(run_folder / "model", tmp_path / "out", repository=NAME)
+    push(folder, hub[1])
+    check_sums(copy := fetch(NAME, endpoint=hub[1]))
+    assert (copy / "text" / "words  of mine.txt").read_text() == "a  b"
 
 
 def test_the_document(

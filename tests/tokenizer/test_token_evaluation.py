@@ -143,4 +143,6 @@ def test_the_named_run_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = {variant.name: variant_config(named, variant) for variant in named.variants}
     assert {run.quantizer for run in runs.values()} == {"product", "residual", "fsq"}
     assert len({run.steps_per_token for run in runs.values()}) >= 3
+    tokens = {name: -(-10 // run.steps_per_token) * run.num_groups for name, run in runs.items()}
+    assert (tokens["product"], tokens["three_groups"], tokens["papers_rate"]) == (20, 30, 150)
     assert named.draw == DrawConfig(num_targets=2)

@@ -34,4 +34,4 @@ def test_the_table_of_rates(row: tuple[str, ...]) -> None:
 
 
 def test_the_table_is_there() -> None:
-    assert len(RATES) == 6
+    assert len(RATES) == 7
