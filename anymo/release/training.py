@@ -132,16 +132,15 @@ def _taken(folder: Path) -> list[Path]:
         other = next((f for f in near if _is_release(f) or (f / _CONFIG).is_file()), None)
         if other is None:
             raise FileNotFoundError(
-                f"training: expected config.yaml of the run that made the {part} beside {place}, or "
-                f"{RUNS} and {MANIFEST} of a release, found neither; run `anymo export` in the folder where "
-                "training was started"
+                f"training: expected config.yaml of the run that made the {part} beside {place}, or {RUNS} of "
+                "a release, found neither; run `anymo export` in the folder where training was started"
             )
         found.append(other)
     return found
 
 
 def _is_release(folder: Path) -> bool:
-    return (folder / RUNS).is_file() and (folder / MANIFEST).is_file()
+    return (folder / RUNS).is_file()
 
 
 def _corpus(folder: Path) -> Path | None:
