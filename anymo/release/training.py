@@ -132,8 +132,8 @@ def _taken(folder: Path) -> list[Path]:
         other = next((f for f in near if _is_release(f) or (f / _CONFIG).is_file()), None)
         if other is None:
             raise FileNotFoundError(
-                f"training: expected config.yaml of the run that made the {part} beside {place}, or {RUNS} of "
-                "a release, found neither; run `anymo export` in the folder where training was started"
+                f"training: expected config.yaml of the run that made the {part} beside {place}, or {RUNS} "
+                "of a release, found neither; run `anymo export` in the folder where training was started"
             )
         found.append(other)
     return found
