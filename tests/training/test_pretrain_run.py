@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,6 +65,32 @@ def test_without_text_the_last_weights_are_kept(corpus: Path, tmp_path: Path) ->
     saved, last = (load_file(tmp_path / name / "model.safetensors") for name in ("encoder", "checkpoint"))
     assert all(torch.equal(weight, last[f"encoder.{name}"]) for name, weight in saved.items())
     assert ObjectiveConfig(text=0.0).aligns_text  # over the pose
+
+
+def test_a_run_goes_on_from_another_model(corpus: Path, tmp_path: Path) -> None:
+    config = PretrainConfig(
+        corpus=corpus,
+        output=tmp_path / "first",
+        encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
+        draw=DrawConfig(window_s=2.0),
+        objective=ObjectiveConfig(**dict.fromkeys(TERMS, 0.0) | {"text": 1.0}),
+        optim=OptimConfig(steps=2, batch_size=4, validate_every=2),
+    )
+    first = pretrain(config, [body.load()])
+    still = replace(config.optim, steps=1, lr=1e-12, weight_decay=0.0)
+    on = replace(config, start=first, output=tmp_path / "second", seed=1, optim=still)
+    second = pretrain(on, [body.load()])
+    for part in ("encoder", "text"):
+        before, after = (load_file(folder / part / "model.safetensors") for folder in (first, second))
+        assert all(torch.allclose(after[name], weight, atol=1e-6) for name, weight in before.items())
+    assert "start_sha256" in (second / "checkpoint" / "step.json").read_text()
+
+    with pytest.raises(ValueError, match=r"has encoder\.num_heads 2, the configuration says 4; change"):
+        pretrain(replace(on, encoder=replace(on.encoder, num_heads=4)), [body.load()])
+    with pytest.raises(ValueError, match=r"has draw\.rate_hz 20\.0, the configuration says 40\.0"):
+        pretrain(replace(on, draw=replace(on.draw, rate_hz=40.0)), [body.load()])
+    with pytest.raises(FileNotFoundError, match="encoder of a model, found none; name its folder"):
+        pretrain(replace(on, start=tmp_path), [body.load()])
 
 
 @pytest.mark.parametrize(
