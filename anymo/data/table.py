@@ -1,7 +1,7 @@
 """A recording's source, whatever its form, as named columns; and which columns are the sensor's."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -178,7 +178,7 @@ def csv_frames(path: Path, rows: int | None = None) -> "Iterator[pd.DataFrame]":
         head = file.readline()
     separator = max(",;\t", key=head.count)
     # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
-    read = partial(pd.read_csv, path, sep=separator, dtype=str, skipinitialspace=True)
+    read: Callable[..., Any] = partial(pd.read_csv, path, sep=separator, dtype=str, skipinitialspace=True)
     with nullcontext([read()]) if rows is None else read(chunksize=rows) as frames:
         for frame in frames:
             yield frame if separator == "," else frame.apply(lambda column: column.str.replace(",", "."))
