@@ -5,14 +5,8 @@ from pathlib import Path
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"  # the model that comes with the package
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-FILES = (
-    "*.json",
-    "*.safetensors",
-    "*.md",
-    "*.txt",
-    "manifest.csv",
-    "encoder.onnx",
-)  # a release has no others
+_TEXTS = ("*.json", "*.md", "*.txt", "manifest.csv")
+FILES = (*_TEXTS, "*.safetensors", "encoder.onnx")  # a release has no others
 _NOT_NEEDED = ("merged/*",)  # a whole language model, for transformers alone
 
 

@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
-from anymo.cli.picture import Plot, check_picture, draw_timeline
-from anymo.cli.recording import (
-    File,
-    OnGap,
-    Stream,
-    check_on_gap,
-    check_stated,
-    recording_of,
-    takes_statement,
-)
+from anymo.cli.picture import Plot, draw_timeline
+from anymo.cli.recording import File, OnGap, Stream, read_whole, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline import Segment
@@ -53,12 +45,9 @@ def classify(
     --placement "left wrist" --labels walking,running,cycling
     """
     phrases = [label.strip() for label in labels.split(",")]
-    check_stated(file, stated)
-    check_on_gap(on_gap, stream=stream)
-    check_picture(plot)
     if smooth > 1 and not stream and plot is None:
         raise ValueError("--smooth goes with --stream or --plot; add one of them, or leave --smooth out")
-    recording = None if stream and plot is None else recording_of(file, stated)
+    recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base)
     options = {"labels": phrases, "route": route, "smooth": smooth}
     found: Iterable[Segment] = (  # nothing is run before it is asked for

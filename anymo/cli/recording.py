@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from anymo.cli.picture import check_picture
+
 if TYPE_CHECKING:
     from anymo.pipeline.pieces import Stated
     from anymo.records import Recording
@@ -80,16 +82,6 @@ def check_stated(file: Path, stated: "Stated") -> None:
         raise ValueError(f"{file}: state {missing}; nothing is guessed. For example: {file} {EXAMPLE}")
 
 
-def check_on_gap(on_gap: str, *, stream: bool) -> None:
-    """Refuse a way with gaps where the file is read whole, whose gaps are masked.
-
-    Raises:
-        ValueError: "split" without --stream.
-    """
-    if on_gap == "split" and not stream:
-        raise ValueError("--on-gap goes with --stream; add it, or leave --on-gap out")
-
-
 def recording_of(file: Path, stated: "Stated") -> "Recording":
     """Read a recording.
 
@@ -101,6 +93,29 @@ def recording_of(file: Path, stated: "Stated") -> "Recording":
     check_stated(file, stated)
     facts: Any = stated
     return read_recording(file, **facts)
+
+
+def read_whole(
+    file: Path, stated: "Stated", *, stream: bool, on_gap: str, plot: Path | None
+) -> "Recording | None":
+    """The recording, or None where it is to be read in pieces and no picture needs the whole.
+
+    Args:
+        file: of the recording.
+        stated: what is stated of it.
+        stream: whether it is read in pieces; gaps of one that is read whole are masked.
+        on_gap: what is done with gaps of one that is read in pieces.
+        plot: picture that is drawn over it.
+
+    Raises:
+        FileNotFoundError: the picture's folder is missing.
+        ValueError: as `recording_of`, "split" without --stream, or a picture of no known kind.
+    """
+    check_stated(file, stated)
+    check_picture(plot)
+    if on_gap == "split" and not stream:
+        raise ValueError("--on-gap goes with --stream; add it, or leave --on-gap out")
+    return None if stream and plot is None else recording_of(file, stated)
 
 
 def takes_statement(command: Callable[..., None]) -> Callable[..., None]:

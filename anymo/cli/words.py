@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
-from anymo.cli.picture import Plot, check_picture, draw_timeline
-from anymo.cli.recording import (
-    File,
-    OnGap,
-    Stream,
-    check_on_gap,
-    check_stated,
-    recording_of,
-    takes_statement,
-)
+from anymo.cli.picture import Plot, draw_timeline
+from anymo.cli.recording import File, OnGap, Stream, read_whole, recording_of, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline import TimedCaption
@@ -35,10 +27,7 @@ def caption(
     as_json: AsJson = False,
 ) -> None:
     """Describe a recording in sentences with their times, by the language model."""
-    check_stated(file, stated)
-    check_on_gap(on_gap, stream=stream)
-    check_picture(plot)
-    recording = None if stream and plot is None else recording_of(file, stated)
+    recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base)
     if recording is None or stream:
         said = say_each(pipe.stream_captions(file, on_gap=on_gap, **stated), _row, as_json=as_json)

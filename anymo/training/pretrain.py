@@ -189,7 +189,10 @@ def pretrain(
 
 def _new_task(config: PretrainConfig, captions: Sequence[str], compact: CompactCorpus | None) -> PretrainTask:
     if config.start is not None:
-        return PretrainTask(*_started(config, config.start), config.objective)
+        encoder, text = _started(config, config.start)
+        if compact is not None:
+            _remember(text, config, compact)
+        return PretrainTask(encoder, text, config.objective)
     text = _text_tower(config, compact)
     text.centre(captions)
     return PretrainTask(ImuEncoder(config.encoder.at(config.draw.rate_hz)), text, config.objective)
@@ -223,16 +226,20 @@ def _text_tower(config: PretrainConfig, compact: CompactCorpus | None) -> TextTo
     """On the sentence model, or on the embeddings that came with the corpus, which are of one."""
     if compact is None:
         return TextTower.create(config.text_base, config.text_prompt)
+    width = len(next(iter(compact.embeddings.values())))
+    text = TextTower(TextTowerConfig(base=compact.text_base, hidden_size=width))
+    _remember(text, config, compact)
+    return text
+
+
+def _remember(text: TextTower, config: PretrainConfig, compact: CompactCorpus) -> None:
     if (config.text_base, config.text_prompt) != (compact.text_base, ""):
         raise ValueError(
             f"text_base: expected {compact.text_base} without a prompt, of which the compact corpus brings "
             f"embeddings, got {config.text_base} and prompt {config.text_prompt!r}; change text_base, or "
             "write the compact corpus anew"
         )
-    width = len(next(iter(compact.embeddings.values())))
-    text = TextTower(TextTowerConfig(base=compact.text_base, hidden_size=width))
     text.remember(compact.embeddings)
-    return text
 
 
 def _device() -> torch.device:

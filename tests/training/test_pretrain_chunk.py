@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,13 @@ def test_a_deadline_that_is_not_reached_changes_nothing(file: Path, tmp_path: Pa
             compact=compact,
             deadline_s=time.monotonic(),
         )
+
+
+def test_another_model_is_trained_on_with_the_embeddings_that_came_along(file: Path, tmp_path: Path) -> None:
+    compact = read_compact(file)
+    stated = config.load(PretrainConfig, [*SMALL, "--output", str(tmp_path / "a"), "--optim.steps", "1"])
+    first = pretrain(stated, compact.bodies, compact=compact)
+    on = replace(stated, start=first, output=tmp_path / "b")
+    assert (pretrain(on, compact.bodies, compact=compact) / "text" / "model.safetensors").is_file()
+    with pytest.raises(ValueError, match=r"text_base 'minilm-l6-v2', the configuration says 'another'"):
+        pretrain(replace(on, text_base="another"), compact.bodies, compact=compact)
