@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from anymo.body import Body
 from anymo.data.sampler import WindowSampler
-from anymo.evaluation.scene import Wearing, recordings, scene_of
+from anymo.evaluation.scene import Wearing, phrases_of, recordings, scene_of
 from anymo.metrics import ClassificationResult, classification
 from anymo.pipeline import AnymoPipeline
 
@@ -40,9 +40,10 @@ def everyday(
         seed: of moments and device errors.
 
     Returns:
-        Place -> what is told from what; nothing where the held-out clips show fewer than two of EVERYDAY.
+        Place -> what is told from what; nothing where held-out procedural clips show fewer than two of
+        EVERYDAY.
     """
-    said = {sampler.corpus.captions[c][0] for c in sampler.clips.tolist()}
+    said = phrases_of(sampler)
     phrases = tuple(p for p in EVERYDAY if p in said)
     if len(phrases) < 2:
         return {}

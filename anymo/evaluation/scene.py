@@ -110,7 +110,7 @@ def held_out_scene(
     Raises:
         ValueError: fewer than two phrases are held out, or windows longer than the sampler's.
     """
-    said = sorted({sampler.corpus.captions[c][0] for c in _generated(sampler)})
+    said = phrases_of(sampler)
     if len(said) < 2:
         raise ValueError(f"scene: expected two phrases or more on held-out clips, got {said}")
     picked = np.unique(np.linspace(0, len(said) - 1, num_phrases).round().astype(int))
@@ -139,7 +139,7 @@ def scene_of(
     Args:
         sampler: over held-out clips.
         bodies: the bodies the corpus was built with.
-        phrases: each on a clip of the sampler.
+        phrases: of `phrases_of`.
         num_windows: moments.
         window_s: how long each lasts, s; at most as long as the sampler's windows.
         seed: of the moments and of all that is drawn later.
@@ -172,6 +172,11 @@ def scene_of(
         seed=seed,
         places=places,
     )
+
+
+def phrases_of(sampler: WindowSampler) -> list[str]:
+    """What the clips of scenes show, in alphabetical order."""
+    return sorted({sampler.corpus.captions[c][0] for c in _generated(sampler)})
 
 
 def _generated(sampler: WindowSampler) -> np.ndarray:

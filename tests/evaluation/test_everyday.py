@@ -1,5 +1,7 @@
 """Postures at the usual places: gravity alone tells standing from lying on the trunk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -29,13 +31,16 @@ def adult() -> Body:
     return body.load()
 
 
-def corpus_of(activities: tuple[str, ...]) -> MotionCorpus:
+def corpus_of(activities: tuple[str, ...], captured: tuple[str, ...] = ()) -> MotionCorpus:
     motions = [procedural.generate(a, np.random.default_rng(k)) for k, a in enumerate(activities * 2)]
+    motions += [
+        replace(procedural.generate(a, np.random.default_rng(9)), source="cmu", name="") for a in captured
+    ]
     return build_corpus([ClipSource(motion=m, body=0) for m in motions], held_out_fraction=1e-6, seed=0)
 
 
-def found(activities: tuple[str, ...], adult: Body) -> dict[str, object]:
-    sampler = WindowSampler(corpus_of(activities), [adult], DrawConfig(), held_out=False)
+def found(activities: tuple[str, ...], adult: Body, captured: tuple[str, ...] = ()) -> dict[str, object]:
+    sampler = WindowSampler(corpus_of(activities, captured), [adult], DrawConfig(), held_out=False)
     return everyday(PlumbPipeline(), sampler, [adult], num_windows=12, window_s=4.0, seed=0)  # type: ignore[arg-type]
 
 
@@ -50,3 +55,8 @@ def test_a_plumb_line_tells_postures_on_the_trunk(adult: Body) -> None:
 
 def test_nothing_is_measured_where_nothing_can_be_confused(adult: Body) -> None:
     assert found(("standing still", "waving"), adult) == {}
+
+
+def test_a_phrase_that_only_captured_clips_have_is_no_label(adult: Body) -> None:
+    places = found(("standing still", "lying down"), adult, captured=("sitting",))
+    assert places["waist"].classes == ("standing still", "lying down")  # type: ignore[attr-defined]
