@@ -48,7 +48,7 @@ def questions(worn: Sequence[int], texts: Sequence[str]) -> list[Question]:
     places = worn_on(worn)
     asked = [Question(WHERE, places, is_told=True)]
     if len(worn) < len(_NUMBERS):
-        asked.append(Question(HOW_MANY, _NUMBERS[len(worn)]))
+        asked.append(Question(HOW_MANY, _NUMBERS[len(worn)], is_told=True))
     if (side := _only(place.split()[0] for place in places.split(" and "))) in ("left", "right"):
         asked.append(Question(WHICH_SIDE, side, is_told=True))
     slow, fast = (any(map(pattern.search, texts)) for pattern in (_SLOW, _FAST))

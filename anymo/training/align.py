@@ -234,6 +234,8 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         embedding_size=config.contrast.embedding_size if config.contrast.is_on else 0,
         four_bit=config.four_bit,
     )
+    if model.device.type == "cpu":  # where the backward pass of the default takes twenty times as long
+        model.language_model.set_attn_implementation("eager")
     _start_embeddings(model, reader, training, config)
     given = (reader, model)
     trained = train(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from anymo import body
 from anymo.align import MotionLanguageModel
-from anymo.align.questions import HOW_FAST, HOW_MANY, WHERE, WHICH_SIDE, questions
+from anymo.align.questions import HOW_FAST, HOW_MANY, HOW_MANY, WHERE, WHICH_SIDE, questions
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders.losses import multi_positive_contrastive
@@ -104,8 +104,9 @@ def test_questions_are_of_what_is_known() -> None:
 def test_what_the_prompt_would_tell_is_asked_with_and_without() -> None:
     batch = exercises(TaskMix(caption=0, question=1))(200, np.random.default_rng(0))
     told = Counter((e.instruction, e.is_placed) for e in batch.exercises)
-    assert told[f"Question: {WHERE}", True] > 5
-    assert told[f"Question: {WHERE}", False] > 5
+    for question in (WHERE, HOW_MANY):
+        assert told[f"Question: {question}", True] > 5
+        assert told[f"Question: {question}", False] > 5
     assert told[f"Question: {HOW_FAST}", False] == 0
 
 
