@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from anymo import body
 from anymo.align import MotionLanguageModel
-from anymo.align.questions import HOW_FAST, HOW_MANY, HOW_MANY, WHERE, WHICH_SIDE, questions
+from anymo.align.questions import HOW_FAST, HOW_MANY, WHERE, WHICH_SIDE, questions
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders.losses import multi_positive_contrastive
