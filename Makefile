@@ -72,7 +72,7 @@ release-model: assets ## train the weights that come with the package again (HOU
 	$(BIN)/python $(ALIGNED_EVAL)
 	$(BIN)/anymo export runs/stages/release_align/model anymo/weights --name AnyMo \
 		--metrics runs/stages/release/eval/encoder.json \
-		--metrics runs/stages/release_align/eval/alignment.json
+		--metrics runs/stages/release_align/eval/alignment.json --corpus runs/pretrain/corpus
 
 format: venv ## put the code into its one format
 	$(BIN)/ruff check --fix .

@@ -99,6 +99,9 @@ def test_a_device_reaches_every_part(small_model_folder: Path) -> None:
         torch.testing.assert_close(value, here[name], atol=1e-3, rtol=0)
     for part in (pipe.encoder, pipe.text, pipe.reader, pipe.language_model):
         assert {p.device.type for p in part.parameters()} == {"cuda"}
+    moved_first = AnymoPipeline.from_pretrained(small_model_folder).to("cuda")
+    assert moved_first.language_model.device.type == "cuda"
+    assert moved_first.to("cuda", torch.bfloat16).language_model.device.type == "cuda"
 
 
 @pytest.mark.parametrize("route", ["embedding", "likelihood", "generate"])

@@ -5,6 +5,7 @@ Shapes: B rows, N positions, H width, V words.
 
 import inspect
 import json
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -99,7 +100,8 @@ def _four_bit() -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": quantization, "dtype": torch.bfloat16, "device_map": {"": 0}}
+    own = int(os.environ.get("LOCAL_RANK", "0"))  # a process of several has a GPU of its own
+    return {"quantization_config": quantization, "dtype": torch.bfloat16, "device_map": {"": own}}
 
 
 def _has_bitsandbytes() -> bool:

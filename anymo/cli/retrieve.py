@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anymo.cli.model import AsJson, Model, Top, pipeline, say, span
-from anymo.cli.picture import Plot, check_picture, draw_timeline
+from anymo.cli.picture import Plot, check_picture, draw_timeline, save_picture
 from anymo.cli.recording import File, OnGap, check_stated, recording_of, takes_statement
 
 if TYPE_CHECKING:
@@ -100,21 +100,31 @@ def search(
         Path | None, typer.Option(help="A recording to look for the like of, stated by the options below.")
     ] = None,
     top: Top = 5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw where the moments lie into this picture: .png, .pdf, .svg.")
+    ] = None,
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the moments of an index that fit a sentence, or are like a recording."""
     from anymo.pipeline import MotionIndex
 
+    check_picture(plot)
     if (text is None) == (like is None):
         raise ValueError("index search: give a sentence to look for, or a recording with --like")
     query = text if like is None else recording_of(like, stated)
-    found = MotionIndex.load(folder, pipeline(model)).search(query, top=top)
+    index = MotionIndex.load(folder, pipeline(model))
+    found = index.search(query, top=top)
     say(
         (f"{m.score:6.3f}  {span(m.start_s, m.end_s)}  {m.recording}" for m in found),
         {"index": str(folder), "moments": [asdict(m) for m in found]},
         as_json=as_json,
     )
+    if plot is not None:
+        from anymo import plots
+
+        rows = [(m.recording, m.start_s, m.end_s, m.score) for m in found]
+        save_picture(plots.moments(rows, index.ends_s, title=text or f"like {like}"), plot)
 
 
 def _read(file: Path) -> str:

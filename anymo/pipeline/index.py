@@ -49,6 +49,11 @@ class MotionIndex:
         """Names of what was added."""
         return [part.name for part in self._parts]
 
+    @property
+    def ends_s(self) -> dict[str, float]:
+        """When the last window of each recording ends, s from its first sample."""
+        return {part.name: float(part.spans[:, 1].max()) for part in self._parts}
+
     def add(self, recordings: Recording | Sequence[Recording], *, hop_s: float | None = None) -> None:
         """Take in the windows of recordings, a few at a time.
 

@@ -197,7 +197,7 @@ class LoadedModel:
             folder, codes = self.folder / "language_model", self.reader.tokenizer.codebook
             with readable(folder):
                 model = MotionLanguageModel.from_pretrained(folder, base=self._base)
-            if not torch.equal(model.motion_embedding.codebook, codes):
+            if not torch.equal(model.motion_embedding.codebook, codes.cpu()):
                 raise ValueError(
                     f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "
                     "holds; run train/align.py again"

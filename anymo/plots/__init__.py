@@ -19,7 +19,7 @@ from anymo.plots.style import (
     XYZ,
     png_data_uri,
 )
-from anymo.plots.timeline import label_timeline
+from anymo.plots.timeline import label_timeline, moments
 
 __all__ = [
     "BLUE",
@@ -39,6 +39,7 @@ __all__ = [
     "label_efficiency",
     "label_timeline",
     "loss_curves",
+    "moments",
     "png_data_uri",
     "robustness",
     "save_token_animation",

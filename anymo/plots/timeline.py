@@ -1,6 +1,6 @@
-"""Labels along a recording."""
+"""Labels along a recording, and moments of many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,38 @@ def label_timeline(
     if unnamed := len(names) - len(shown):
         patches.append(Patch(label=f"{unnamed} more, not named here", facecolor="none"))
     figure.legend(handles=patches, loc="outside lower center", ncols=ncols)
+    return figure
+
+
+@styled
+def moments(
+    found: Sequence[tuple[str, float, float, float]], ends_s: Mapping[str, float], *, title: str = "Moments"
+) -> "Figure":
+    """A row for each recording that something was found in, its moments coloured by their scores.
+
+    Args:
+        found: recording, start and end, s from its first sample, and score of each moment.
+        ends_s: when each recording ends, s.
+        title: what was looked for.
+    """
+    rows = list(dict.fromkeys(name for name, *_ in found))
+    figure = new_figure(10, 1.6 + 0.35 * len(rows))
+    axes = figure.subplots()
+    axes.barh(range(len(rows)), [ends_s[name] for name in rows], height=0.7, color=INK, alpha=0.08)
+    best_last = sorted(found, key=lambda moment: moment[3])
+    bars = axes.scatter(
+        [(start + end) / 2 for _, start, end, _ in best_last],
+        [rows.index(name) for name, *_ in best_last],
+        c=[score for *_, score in best_last],
+        cmap="viridis",
+        marker="|",
+        s=300,
+        linewidths=4,
+    )
+    axes.set_yticks(range(len(rows)), [shorten(name, LABEL_WIDTH, placeholder="…") for name in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="time, s", title=shorten(title, _LINE_WIDTH, placeholder="…"))
+    figure.colorbar(bars, label="similarity")
     return figure
 
 

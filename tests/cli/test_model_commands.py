@@ -118,8 +118,9 @@ def test_an_index_of_two_days(run: Run) -> None:
     ]
     assert {m["recording"] for m in found} == {"a.csv", "b.csv"}
     assert [m["score"] for m in found] == sorted((m["score"] for m in found), reverse=True)
-    like = run("index", "search", "days", "--like", "b.csv", *stated, "--top", "1").out
+    like = run("index", "search", "days", "--like", "b.csv", *stated, "--top", "1", "--plot", "days.png").out
     assert "b.csv" in like
+    assert Path("days.png").is_file()
     assert "give a sentence to look for, or a recording" in run("index", "search", "days").err
     assert "state --acc-unit" in run("index", "search", "days", "--like", "b.csv").err
     assert (

@@ -48,6 +48,17 @@ def test_signal_pair_without_gyroscopes_has_one_row() -> None:
     assert {"no gyroscope", "acceleration, m/s²\n(gravity differs)"} <= texts(mixed)
 
 
+def test_moments_have_a_row_for_each_recording_found() -> None:
+    found = [("b", 10.0, 15.0, 0.4), ("a", 0.0, 5.0, 0.9), ("b", 20.0, 25.0, 0.6)]
+    rows, scale = plots.moments(found, {"a": 60.0, "b": 30.0, "unfound": 9.0}, title="walks").axes
+    assert [label.get_text() for label in rows.get_yticklabels()] == ["b", "a"]
+    (dots,) = rows.collections
+    assert np.asarray(dots.get_offsets()).tolist() == [[12.5, 0], [22.5, 0], [2.5, 1]]  # the best on top
+    assert np.asarray(dots.get_array()).tolist() == [0.4, 0.6, 0.9]
+    assert [bar.get_width() for bar in rows.patches] == [30.0, 60.0]
+    assert scale.get_ylabel() == "similarity"
+
+
 def test_body_shows_each_sensor_once_where_it_can_be_seen() -> None:
     box = np.array([[x, y, z] for x in (-0.1, 0.1) for y in (-0.3, 0.3) for z in (0.0, 1.7)])
     faces = np.array([[4, 6, 7, 5], [0, 1, 3, 2]])  # front and back, counter-clockwise from outside
