@@ -6,7 +6,7 @@ from typing import Any
 
 from anymo.data.prepare import PrepareConfig
 from anymo.evaluation.suite import EvaluateConfig
-from anymo.training.align import AlignConfig
+from anymo.training.align_config import AlignConfig
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import TokenizerConfig
 

@@ -20,7 +20,8 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer
-from anymo.training.align import AlignConfig, ContrastConfig, train_language_model
+from anymo.training.align import train_language_model
+from anymo.training.align_config import AlignConfig, ContrastConfig
 from anymo.training.align_tasks import TASKS, TaskMix
 from anymo.training.engine import OptimConfig
 

@@ -18,13 +18,8 @@ from anymo.align.questions import HOW_FAST, HOW_MANY, WHERE, WHICH_SIDE, questio
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders.losses import multi_positive_contrastive
-from anymo.training.align import (
-    AlignConfig,
-    AlignTask,
-    ContrastConfig,
-    ContrastiveAlignTask,
-    task_losses,
-)
+from anymo.training.align import AlignTask, ContrastiveAlignTask, task_losses
+from anymo.training.align_config import AlignConfig, ContrastConfig
 from anymo.training.align_tasks import TASKS, AlignBatch, Exercise, Exercises, TaskMix, posed
 from anymo.training.engine import OptimConfig
 from anymo.training.gather import cached

@@ -13,7 +13,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from anymo import config
 from anymo.data.conversion import KinematicsConfig
 from anymo.data.prepare import PrepareConfig
-from anymo.training.align import AlignConfig
+from anymo.training.align_config import AlignConfig
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import TokenizerConfig
 

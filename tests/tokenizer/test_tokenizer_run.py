@@ -20,7 +20,7 @@ from anymo.data.sampler import WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder, weights_sha256
 from anymo.records import Motion
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.training.align import AlignConfig
+from anymo.training.align_config import AlignConfig
 from anymo.training.engine import OptimConfig, Paused, train
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import (
