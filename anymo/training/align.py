@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from anymo.align import MotionLanguageModel
+from anymo.align.base import shape_of
 from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import WindowSampler
 from anymo.encoders import weights_sha256
 from anymo.encoders.losses import distinct_captions, multi_positive_contrastive
@@ -151,6 +153,11 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     if model.device.type == "cpu":  # where the backward pass of the default takes twenty times as long
         model.language_model.set_attn_implementation("eager")
     _start_embeddings(model, reader, training, config)
+    inputs = {f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()}
+    inputs |= {
+        "corpus_sha256": corpus_identity(corpus),
+        "base_sha256": shape_of(model.language_model)["weights"],
+    }
     given = (reader, model)
     trained = train(
         ContrastiveAlignTask(*given, config.contrast) if config.contrast.is_on else AlignTask(*given),
@@ -159,7 +166,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
-        inputs={f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()},
+        inputs=inputs,
         name="align",
         validate=partial(_validate, Exercises(held_out, corpus, config.mix), config),
     )

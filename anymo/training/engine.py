@@ -67,8 +67,8 @@ def train(
         validate: called with the bare task in eval mode.
         best: the value of `validate` whose highest marks the best weights; they are kept in `best/`.
         config: the stage's whole configuration; a checkpoint made with another is not resumed.
-        inputs: hashes of the models that the stage reads, by name; a checkpoint made from others, in the same
-            folders, is not resumed.
+        inputs: hashes of the corpus and models that the stage reads, by name; a checkpoint made from others,
+            in the same folders, is not resumed.
         deadline_s: on the clock of `time.monotonic`, after which no step is begun, s.
 
     Returns:

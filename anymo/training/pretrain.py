@@ -14,6 +14,7 @@ import torch
 from anymo.body import Body
 from anymo.data.compact import CompactCorpus
 from anymo.data.corpus import POSE_HZ, MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import (
     AnymoEncoderConfig,
@@ -163,6 +164,9 @@ def pretrain(
     captions = corpus.texts(training.clips)
     _check_captions(captions, objective)
     task = _new_task(config, captions, compact)
+    inputs = {"corpus_sha256": corpus_identity(corpus)}
+    if config.start is not None:
+        inputs["start_sha256"] = weights_sha256(task.encoder, task.text)
     pool = held_out.batch(_POOL, np.random.default_rng([config.seed, 2**31 + 7]), num_views=1)
     trained = train(
         task,
@@ -176,7 +180,7 @@ def pretrain(
         config.output,
         seed=config.seed,
         config=config,
-        inputs={"start_sha256": weights_sha256(task.encoder, task.text)} if config.start else {},
+        inputs=inputs,
         name="pre-train",
         validate=partial(_validate, pool),
         best="mrr" if objective.aligns_text else None,

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, SimulatedBatch, Targets, WindowSampler
 from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.encoders.losses import signal_errors, signal_loss
@@ -188,7 +189,7 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
-        inputs={"encoder_sha256": weights_sha256(encoder)},
+        inputs={"corpus_sha256": corpus_identity(corpus), "encoder_sha256": weights_sha256(encoder)},
         name="tokenise",
         validate=partial(_validate, held_out, config.seed),
     )

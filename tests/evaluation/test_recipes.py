@@ -10,6 +10,7 @@ import pytest
 
 from anymo import config as configuration
 from anymo.body import Body
+from anymo.data.corpus import MotionCorpus
 from anymo.evaluation import recipes
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.recipes import RecipesConfig, Variant, pretrain_config, run_recipes
@@ -104,6 +105,28 @@ def test_steps_can_be_stated(
     assert (numbers["steps"], "budget_s" in numbers) == (1, False)
     with pytest.raises(ValueError, match=r"budget_s or steps above 0, got .* and 0"):
         replace(config, steps=0)
+
+
+def test_runs_on_another_corpus_in_the_same_folder_are_not_kept(
+    corpus_folder: Path,
+    bodies: Sequence[Body],
+    tmp_path: Path,
+    measured: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = replace(comparison(corpus_folder, tmp_path), steps=1)
+    config = replace(config, variants=config.variants[:1])
+    run_recipes(config, bodies)
+    monkeypatch.setattr(recipes, "_seconds_per_step", lambda *_: 0.0005)
+    timed = replace(config, steps=None)
+    recipes._steps(timed, bodies, {"corpus_sha256": "one"})
+    with pytest.raises(ValueError, match=r"was made with .*'one'.*'two'.*another output folder"):
+        recipes._steps(timed, bodies, {"corpus_sha256": "two"})
+    other = replace(MotionCorpus.load(corpus_folder), content="other frames")
+    monkeypatch.setattr(MotionCorpus, "load", lambda _folder: other)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256"):
+        run_recipes(config, bodies)
+    assert len(measured) == 1
 
 
 def test_a_step_is_timed(

@@ -97,6 +97,11 @@ def test_a_sweep_is_measured_drawn_and_kept(config: TokensConfig, monkeypatch: p
     monkeypatch.setattr(tokens, "train_tokenizer", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr(tokens, "draw_tokens", lambda *_: None)
     assert run_tokens(config, bodies)["tokenizers"] == numbers["tokenizers"]
+    for name in ("corpus_identity", "weights_sha256"):  # of another corpus or encoder in the same folder
+        with monkeypatch.context() as patch:
+            patch.setattr(tokens, name, lambda _: "another")
+            with pytest.raises(pytest.fail.Exception, match="trained again"):
+                run_tokens(config, bodies)
     given = replace(config, variants=(), tokenizer=config.output / "product" / "tokenizer")
     again = run_tokens(given, bodies)["tokenizers"]["tokenizer"]
     assert {k: again[k] for k in ("codes", "usage")} == {k: product[k] for k in ("codes", "usage")}

@@ -79,6 +79,17 @@ def test_a_run_is_not_resumed_on_another_encoder_in_its_folder(
         train_tokenizer(again, [body.load()])
 
 
+def test_a_run_is_not_resumed_on_another_corpus_in_its_folder(
+    config: TokenizerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = replace(config, output=tmp_path)
+    train_tokenizer(again, [body.load()])
+    other = replace(MotionCorpus.load(config.corpus), content="other frames")
+    monkeypatch.setattr(MotionCorpus, "load", lambda _folder: other)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256"):
+        train_tokenizer(again, [body.load()])
+
+
 def test_a_tokenizer_is_of_one_encoder(config: TokenizerConfig, tmp_path: Path) -> None:
     folder = train_tokenizer(replace(config, output=tmp_path / "run"), [body.load()]) / "tokenizer"
     encoder = ImuEncoder.from_pretrained(config.encoder)

@@ -93,6 +93,34 @@ def test_a_run_goes_on_from_another_model(corpus: Path, tmp_path: Path) -> None:
         pretrain(replace(on, start=tmp_path), [body.load()])
 
 
+def test_a_run_is_not_resumed_on_another_corpus_in_its_folder(
+    hand_motion: Callable[..., Motion], tmp_path: Path
+) -> None:
+    """Other frames alone; names, words and lengths are the same."""
+
+    def write(first: int) -> None:
+        motions = [replace(hand_motion(first + k), name=f"swing-{k}") for k in range(8)]
+        clips = [store_clip(ClipSource(motion=motion, body=0)) for motion in motions]
+        write_corpus(clips, tmp_path / "corpus", held_out_fraction=0.4, seed=1)
+
+    config = PretrainConfig(
+        corpus=tmp_path / "corpus",
+        output=tmp_path / "run",
+        text_base="wordllama-256",
+        encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
+        draw=DrawConfig(window_s=2.0),
+        objective=ObjectiveConfig(**dict.fromkeys(TERMS, 0.0) | {"text": 1.0}),
+        optim=OptimConfig(steps=1, batch_size=4, warmup_steps=0),
+    )
+    write(first=0)
+    pretrain(config, [body.load()])
+    write(first=0)
+    pretrain(config, [body.load()])  # as it is finished
+    write(first=8)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256 \w+ there and \w+ here\)"):
+        pretrain(config, [body.load()])
+
+
 @pytest.mark.parametrize(
     ("blocks", "message"),
     [
