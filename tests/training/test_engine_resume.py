@@ -11,7 +11,8 @@ from typing import Any
 import engine_toy as toy
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from anymo.training import checkpoint
 
@@ -103,6 +104,27 @@ def test_a_full_disk_takes_neither_the_best_nor_the_checkpoint(
         toy.run(str(tmp_path / "b"), {}, best="height"),
     )
     assert torch.equal(resumed.log_scale, straight.log_scale)
+
+
+@pytest.mark.parametrize("kept", ["checkpoint", "best"])
+def test_a_trained_weight_that_was_not_saved_is_named(kept: str, tmp_path: Path) -> None:
+    toy.run(str(tmp_path), {}, best="height")
+    toy.run(str(tmp_path), {}, best="height")  # as it is finished
+    file = tmp_path / kept / "model.safetensors"
+    weights = load_file(file)
+    save_file({name: w for name, w in weights.items() if not name.startswith("towers.0.")}, file)
+    word = rf"toy: expected every trained weight in .*{kept}, 4 are not there \(towers\.0\.0\.weight, .* anew"
+    with pytest.raises(ValueError, match=word):
+        toy.run(str(tmp_path), {}, best="height")
+
+
+def test_a_tied_weight_is_saved_under_one_name() -> None:
+    model = nn.ModuleDict({"embed": nn.Embedding(5, 3), "head": nn.Linear(3, 5)})
+    model["head"].weight = model["embed"].weight
+    frozen = nn.ModuleDict({"tied": model, "base": nn.Linear(2, 2).requires_grad_(False)})
+    for saved in ("tied.embed.weight", "tied.head.weight"):
+        assert checkpoint._missing(frozen, {saved, "tied.head.bias"}) == []
+    assert checkpoint._missing(frozen, {"tied.head.bias"}) == ["tied.embed.weight"]
 
 
 def test_what_is_refused_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
