@@ -64,8 +64,12 @@ class RunFolder:
         if accelerator.is_main_process and not self.checkpoint.exists() and old.exists():
             old.replace(self.checkpoint)
         accelerator.wait_for_everyone()
-        self._check_room()
         self.step = self._step_found()
+        if accelerator.is_main_process:  # only now, as the folder may have been another run's
+            for left in (folder / "checkpoint.new", old, folder / ".best.draft"):
+                shutil.rmtree(left, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        self._check_room()
         # In memory, as the main process may have written a better one before the others look.
         self._best: dict[str, float] = {}
         accelerator.register_save_state_pre_hook(_drop_frozen)

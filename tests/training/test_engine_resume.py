@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import engine_toy as toy
@@ -125,6 +126,24 @@ def test_a_tied_weight_is_saved_under_one_name() -> None:
     for saved in ("tied.embed.weight", "tied.head.weight"):
         assert checkpoint._missing(frozen, {saved, "tied.head.bias"}) == []
     assert checkpoint._missing(frozen, {"tied.head.bias"}) == ["tied.embed.weight"]
+
+
+def test_what_a_crash_left_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.run(str(tmp_path), {}, best="height")
+    left = [tmp_path / name for name in ("checkpoint.new", "checkpoint.old", ".best.draft")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(bytes(100_000))
+
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=150_000 - sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()))
+
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", usage)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        toy.run(str(tmp_path), {"lr": 0.5}, best="height")
+    assert all(folder.is_dir() for folder in left)  # nor is it touched
+    toy.run(str(tmp_path), {}, best="height")
+    assert not any(folder.exists() for folder in left)
 
 
 def test_what_is_refused_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
