@@ -24,6 +24,7 @@ from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, posed, worn
 from anymo.training.engine import TaskOutput, is_main_process, replacing, train
 from anymo.training.gather import gathered, in_single, surrogate
 from anymo.training.objectives import text_id
+from anymo.training.task import averaged
 from anymo.training.tokenizer import read_encoder, read_tokenizer, written
 
 _FIT_AT_ONCE = 512  # windows drawn and read together where embeddings are started
@@ -216,5 +217,4 @@ def _validate(source: Exercises, config: AlignConfig, task: AlignTask) -> dict[s
     rng = np.random.default_rng([config.seed, 2**31 + 7])
     parts = [source(config.optim.part_size, rng) for _ in range(2 * config.optim.micro_batches)]
     outputs = [task(part.to(task.language_model.device)) for part in parts]
-    rows = [output.logs | {"loss": float(output.loss)} for output in outputs]
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    return averaged([output.logs | {"loss": float(output.loss)} for output in outputs])

@@ -6,6 +6,7 @@ from pathlib import Path
 from anymo.data.sampler import DrawConfig
 from anymo.training.align_tasks import TaskMix
 from anymo.training.optim import OptimConfig
+from anymo.training.task import block_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +85,12 @@ class AlignConfig:
             raise ValueError(
                 f"lora_rank, fit_windows: expected 1 or more, got {self.lora_rank} and {self.fit_windows}"
             )
-        part = min(self.optim.part_size, self.optim.block_size)
-        if rare := {n: s for n, s in self.mix.shares.items() if s * part < 1}:
+        block = block_of(self.optim.part_size, self.optim.block_size)
+        if rare := {n: s for n, s in self.mix.shares.items() if s * block < 1}:
             raise ValueError(
-                f"mix: expected each task to get a window of the {part} that are drawn together, got "
-                f"shares {rare}; raise their weights or optim.batch_size, or set them to 0"
+                f"mix: expected each task to get a window of the {block} that are drawn together, got "
+                f"shares {rare}; raise their weights or optim.batch_size, take an optim.block_size that "
+                "divides the windows of a part, or set them to 0"
             )
         if not self.mix.shares and not self.contrast.is_on:
             raise ValueError("mix, contrast: expected a weight above 0, got none; set mix.caption to 1")

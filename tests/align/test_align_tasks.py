@@ -111,6 +111,9 @@ def test_a_mix_that_cannot_be() -> None:
     optim = OptimConfig(steps=1, batch_size=16, micro_batches=2)
     with pytest.raises(ValueError, match=r"a window of the 8 .*'question'.*optim.batch_size"):
         AlignConfig(mix=TaskMix(caption=9, question=1), optim=optim)
+    blocks_of_7 = OptimConfig(steps=30, batch_size=14, block_size=8)
+    with pytest.raises(ValueError, match=r"a window of the 7 .*'question'.*optim.block_size that divides"):
+        AlignConfig(mix=TaskMix(caption=7, question=1), optim=blocks_of_7)
     with pytest.raises(ValueError, match=r"mix, contrast: expected a weight above 0.*mix.caption to 1"):
         AlignConfig(mix=TaskMix(caption=0))
     AlignConfig(mix=TaskMix(caption=0), contrast=ContrastConfig(text=1))
