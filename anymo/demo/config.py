@@ -54,7 +54,8 @@ class DemoConfig:
 
         trained = (self.pretrain, self.tokenizer, self.align)
         for what, values in (
-            ("draw", [stage.draw for stage in trained]),
+            # Of pre-training alone are targets and complete views.
+            ("draw", [replace(stage.draw, num_targets=0, complete=False) for stage in trained]),
             ("optim.mixed_precision", [stage.optim.mixed_precision for stage in trained]),
         ):
             if any(value != values[0] for value in values):

@@ -92,5 +92,15 @@ class AlignConfig:
                 f"shares {rare}; raise their weights or optim.batch_size, take an optim.block_size that "
                 "divides the windows of a part, or set them to 0"
             )
+        if self.contrast.is_on and self.optim.batch_size < 2:
+            raise ValueError(
+                "optim.batch_size: expected 2 or more, as contrast.text and label compare windows, got "
+                f"{self.optim.batch_size}; to save memory raise optim.micro_batches instead"
+            )
+        if self.draw.complete or self.draw.num_targets:
+            raise ValueError(
+                "draw: expected complete false and num_targets 0, as alignment looks at neither, got "
+                f"{self.draw.complete} and {self.draw.num_targets}; set them so"
+            )
         if not self.mix.shares and not self.contrast.is_on:
             raise ValueError("mix, contrast: expected a weight above 0, got none; set mix.caption to 1")

@@ -117,6 +117,13 @@ def test_a_mix_that_cannot_be() -> None:
     with pytest.raises(ValueError, match=r"mix, contrast: expected a weight above 0.*mix.caption to 1"):
         AlignConfig(mix=TaskMix(caption=0))
     AlignConfig(mix=TaskMix(caption=0), contrast=ContrastConfig(text=1))
+    alone = OptimConfig(steps=30, batch_size=1)
+    with pytest.raises(ValueError, match=r"optim.batch_size: expected 2 or more.* got 1; .*micro_batches"):
+        AlignConfig(contrast=ContrastConfig(label=0.5), optim=alone)
+    AlignConfig(optim=alone)
+    for draw in (DrawConfig(complete=True), DrawConfig(num_targets=2)):
+        with pytest.raises(ValueError, match=r"draw: expected complete false and num_targets 0.*set them so"):
+            AlignConfig(draw=draw)
     with pytest.raises(ValueError, match=r"contrast: expected weights of 0 or more"):
         ContrastConfig(text=-1)
     one = SimpleNamespace(captions=(("walking",),) * 3, synonyms=((),) * 3)
