@@ -154,10 +154,11 @@ def pretrain_config(config: RecipesConfig, variant: Variant, seed: int, steps: i
             f"{list(variant.overrides)}"
         ) from None
     share = run.optim.warmup_steps / run.optim.steps
+    warmup_steps = min(run.optim.warmup_steps, max(round(share * steps), steps // 20), steps - 1)
     optim = replace(
         run.optim,
         steps=steps,
-        warmup_steps=min(run.optim.warmup_steps, max(round(share * steps), steps // 20)),
+        warmup_steps=warmup_steps,
         validate_every=max(1, steps // 10),
         save_every=max(1, steps // 20),
     )

@@ -108,7 +108,7 @@ def test_what_the_prompt_would_tell_is_asked_with_and_without() -> None:
 def test_a_mix_that_cannot_be() -> None:
     with pytest.raises(ValueError, match=r"mix: expected weights of 0 or more, got .*set those below to 0"):
         TaskMix(choice=-1)
-    optim = OptimConfig(steps=1, batch_size=16, micro_batches=2)
+    optim = OptimConfig(steps=30, batch_size=16, micro_batches=2)
     with pytest.raises(ValueError, match=r"a window of the 8 .*'question'.*optim.batch_size"):
         AlignConfig(mix=TaskMix(caption=9, question=1), optim=optim)
     blocks_of_7 = OptimConfig(steps=30, batch_size=14, block_size=8)

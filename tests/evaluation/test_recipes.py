@@ -166,6 +166,12 @@ def test_the_named_comparisons_load(name: str) -> None:
             assert str(getattr(getattr(run, block), field)).removesuffix(".0") == value
 
 
+def test_the_shortest_run_has_no_warm_up() -> None:
+    mostly = Variant(name="a", config=TINY, overrides=("optim.warmup_steps=3",))  # of four
+    config = RecipesConfig(variants=(mostly,))
+    assert [pretrain_config(config, mostly, 0, n).optim.warmup_steps for n in (1, 2, 4, 40)] == [0, 1, 3, 3]
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     one = Variant(name="a", config=TINY)
     with pytest.raises(ValueError, match="variants of different names"):

@@ -64,7 +64,7 @@ def config(hand_motion: Callable[..., Motion], tmp_path_factory: pytest.TempPath
     torch.manual_seed(0)
     shape = AnymoEncoderConfig(hidden_size=16, num_layers=1, num_heads=2)
     ImuEncoder(shape).save_pretrained(folder / "encoder")
-    quick = ("optim.steps=1", "optim.batch_size=8", "code_size=4")
+    quick = ("optim.steps=1", "optim.warmup_steps=0", "optim.batch_size=8", "code_size=4")
     return TokensConfig(
         corpus=folder / "corpus",
         encoder=folder / "encoder",

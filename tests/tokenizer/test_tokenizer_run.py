@@ -33,7 +33,7 @@ from anymo.training.tokenizer import (
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {"codebook_size": 16, "code_size": 4, "levels": (4, 4)}
-OPTIM = OptimConfig(steps=3, batch_size=16, log_every=1, validate_every=3, save_every=1)
+OPTIM = OptimConfig(steps=3, batch_size=16, warmup_steps=1, log_every=1, validate_every=3, save_every=1)
 
 
 def untrained() -> ImuEncoder:

@@ -172,9 +172,15 @@ def test_a_tracker_hears_the_run(tmp_path: Path) -> None:
     [
         ({"ema_decay": 1.0}, "optim.ema_decay: expected a number from 0 to below 1, got 1.0"),
         ({"betas": (0.9, 1.5)}, "optim.betas: expected a number from 0 to below 1, got 1.5"),
-        ({"final_lr_share": 2.0}, "optim.final_lr_share: expected 0 to 1, got 2.0"),
+        ({"final_lr_share": 2.0}, "optim.final_lr_share: expected a number from 0 to 1, got 2.0"),
         ({"clip_norm": 0.0}, "optim.clip_norm"),
-        ({"warmup_steps": -1}, "optim.warmup_steps: expected 0 or more, got -1"),
+        ({"warmup_steps": -1}, "optim.warmup_steps: expected a finite number, 0 or more, got -1"),
+        ({"steps": 20}, "optim.warmup_steps: expected fewer than the 20 steps.* got 20, .*lower it"),
+        ({"lr": float("nan")}, "optim.lr: expected a finite number above 0, got nan"),
+        ({"clip_norm": float("inf")}, "optim.clip_norm: expected a finite number above 0, got inf"),
+        ({"weight_decay": float("nan")}, "optim.weight_decay: expected a finite number, 0 or more, got nan"),
+        ({"final_lr_share": float("nan")}, "optim.final_lr_share: expected a number from 0 to 1, got nan"),
+        ({"betas": (float("nan"), 0.9)}, "optim.betas: expected a number from 0 to below 1, got nan"),
     ],
 )
 def test_options_of_the_optimiser(wrong: dict[str, Any], word: str) -> None:
