@@ -23,6 +23,7 @@ from anymo.training.align_config import AlignConfig, ContrastConfig
 from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, posed, worn_segments
 from anymo.training.engine import TaskOutput, is_main_process, replacing, train
 from anymo.training.gather import gathered, in_single, surrogate
+from anymo.training.launch import own_device
 from anymo.training.objectives import text_id
 from anymo.training.task import averaged
 from anymo.training.tokenizer import read_encoder, read_tokenizer, written
@@ -140,7 +141,8 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
-    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
+    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=own_device())
+    held_out = WindowSampler(corpus, bodies, config.draw, held_out=True)
     encoder = read_encoder(config.encoder, config.draw)
     reader = MotionReader(encoder, read_tokenizer(config.tokenizer, encoder))
     written(config.encoder.parent / "text", "encoder", "train/pretrain.py")  # for `assemble`
@@ -206,7 +208,7 @@ def _start_embeddings(
     for first in range(0, config.fit_windows, _FIT_AT_ONCE):
         batch = sampler.batch(min(_FIT_AT_ONCE, config.fit_windows - first), rng, num_views=1)
         words = {p: table[model.text_ids(f" {p}")].float().mean(dim=0) for p in set(batch.phrase)}
-        own = reader(batch.views[0])
+        own = reader(batch.views[0].to(reader.encoder.device))
         codes += own
         target += [words[p].expand(len(c), -1) for p, c in zip(batch.phrase, own, strict=True)]
     model.motion_embedding.fit(torch.cat(codes), torch.cat(target))

@@ -1,7 +1,6 @@
 """Pre-training the graph encoder: against text and pose, across views, and by giving signals back."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -26,6 +25,7 @@ from anymo.encoders import (
 from anymo.encoders.identity import weights_sha256
 from anymo.metrics.retrieval import merge_duplicates, retrieval
 from anymo.training.engine import OptimConfig, is_main_process, replacing, train
+from anymo.training.launch import own_device
 from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
 
 _POOL = 256  # held-out windows of the validation's retrieval
@@ -158,7 +158,7 @@ def pretrain(
     torch.manual_seed(config.seed)
     objective = config.objective
     corpus = MotionCorpus.load(config.corpus) if compact is None else compact.corpus
-    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=_device())
+    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=own_device())
     plain = replace(config.draw, num_targets=0, complete=False)
     held_out = WindowSampler(corpus, bodies, plain, held_out=True)
     captions = corpus.texts(training.clips)
@@ -244,13 +244,6 @@ def _remember(text: TextTower, config: PretrainConfig, compact: CompactCorpus) -
             "write the compact corpus anew"
         )
     text.remember(compact.embeddings)
-
-
-def _device() -> torch.device:
-    """Where this process trains, and so simulates; launchers number the processes of a machine."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def _save(task: PretrainTask, config: PretrainConfig) -> None:
