@@ -265,6 +265,17 @@ def read_batches(folder: Path, split: str) -> Iterator["pa.RecordBatch"]:
         ) from error
 
 
+def content_of(folder: Path) -> str:
+    """SHA-256 of what the index of a whole corpus says of its files, without reading these.
+
+    That is their names and checksums, which `read_batches` compares with every byte; where `datasets` wrote
+    the corpus, the fingerprints of its splits.
+    """
+    splits = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))["splits"]
+    states = [(split, (folder / split / "state.json").read_text(encoding="utf-8")) for split in splits]
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()
+
+
 def _read_part(path: Path, checksum: int | None) -> list["pa.RecordBatch"]:
     import pyarrow as pa
 

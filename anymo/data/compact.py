@@ -7,7 +7,7 @@ and embeddings of every caption.
 import json
 import lzma
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from anymo.data.blocks import frames_of
 from anymo.data.clip import pose_features
 from anymo.data.coding import CodedMotion, decode, encode, pack, unpack
 from anymo.data.corpus import MotionCorpus, lay_out
-from anymo.data.sealed import load_sealed, save_sealed
+from anymo.data.sealed import digest, load_sealed, save_sealed
 from anymo.records import Array, Motion
 from anymo.simulation import MotionSpline
 from anymo.skeleton import mirror_words
@@ -136,8 +136,9 @@ def read_compact(file: Path) -> CompactCorpus:
     for (clip, *at), residual in zip(arrays["mended_at"].tolist(), arrays["mended"], strict=True):
         clips[clip].features[tuple(at)] += residual
     embeddings = torch.from_numpy(arrays["embeddings"]).float()
+    corpus = lay_out(clips, [row["split"] == SPLITS[1] for row in facts["rows"]])
     return CompactCorpus(
-        corpus=lay_out(clips, [row["split"] == SPLITS[1] for row in facts["rows"]]),
+        corpus=replace(corpus, content=digest(arrays)),  # of the file: machines may rebuild frames otherwise
         bodies=_bodies(arrays),
         embeddings=dict(zip(facts["texts"], embeddings, strict=True)),
         text_base=facts["text_base"],

@@ -5,7 +5,7 @@ new placements, mountings, devices, rates and speeds (shared design: simulation 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from anymo.data.arrow import (
     VERSION,
     StoredClip,
     clear,
+    content_of,
     read_batches,
     write_index,
     write_part,
@@ -62,6 +63,7 @@ class MotionCorpus:
     synonyms  of each clip's phrase
     weight    how often each clip is to be drawn, against others (C,) float64
     held_out  clip belongs to the validation split               (C,) bool
+    content   hash that changes with the frames of the files; empty where there are none
     """
 
     features: torch.Tensor | Blocks
@@ -76,6 +78,7 @@ class MotionCorpus:
     synonyms: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
     sources: tuple[str, ...]
+    content: str = ""
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -149,13 +152,14 @@ class MotionCorpus:
             )
         held_out = [i > 0 for i, split in enumerate(splits) for b in split for _ in range(len(b))]
         captions = [tuple(Caption(**c) for c in row or ()) for row in rows.pop("captions")]
-        return _laid_out(
+        laid_out = _laid_out(
             *frames_of(batches, "features", FRAME_SHAPES["features"]),
             *frames_of(batches, "pose", FRAME_SHAPES["pose"]),
             captions=captions,
             held_out=held_out,
             rows=rows,
         )
+        return replace(laid_out, content=content_of(folder))
 
 
 _WORDS = ("name", "source", "captions", "synonyms", "body", "version")

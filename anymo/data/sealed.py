@@ -21,7 +21,7 @@ def save_sealed(arrays: Arrays, file: Path, versions: Mapping[str, int]) -> None
         file: written whole or not at all.
         versions: name -> version, which `load_sealed` asks for.
     """
-    facts = {name: str(version) for name, version in versions.items()} | {"sha256": _digest(arrays)}
+    facts = {name: str(version) for name, version in versions.items()} | {"sha256": digest(arrays)}
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(file.name + ".tmp")
     save_file(dict(arrays), draft, metadata=facts)
@@ -52,15 +52,16 @@ def load_sealed(file: Path, versions: Mapping[str, int], remedy: str) -> dict[st
     for name, version in versions.items():
         if facts.get(name) != str(version):
             raise ValueError(f"{file}: expected {name} {version}, got {facts.get(name)}; {remedy}")
-    if facts.get("sha256") != _digest(arrays):
+    if facts.get("sha256") != digest(arrays):
         raise ValueError(f"{file}: damaged, its content is not what its SHA-256 says; {remedy}")
     return arrays
 
 
-def _digest(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
+def digest(arrays: Arrays) -> str:
+    """SHA-256 of the names, types, shapes and values of arrays of any shape."""
+    found = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()

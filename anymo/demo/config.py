@@ -6,7 +6,7 @@ from typing import Any
 
 from anymo.data.prepare import PrepareConfig
 from anymo.evaluation.suite import EvaluateConfig
-from anymo.training.align import AlignConfig
+from anymo.training.align_config import AlignConfig
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import TokenizerConfig
 
@@ -54,7 +54,8 @@ class DemoConfig:
 
         trained = (self.pretrain, self.tokenizer, self.align)
         for what, values in (
-            ("draw", [stage.draw for stage in trained]),
+            # Of pre-training alone are targets and complete views.
+            ("draw", [replace(stage.draw, num_targets=0, complete=False) for stage in trained]),
             ("optim.mixed_precision", [stage.optim.mixed_precision for stage in trained]),
         ):
             if any(value != values[0] for value in values):

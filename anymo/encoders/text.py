@@ -1,6 +1,7 @@
 """Text tower: a sentence-transformers model and a small projection into the shared space."""
 
 import json
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -151,7 +152,7 @@ class TextTower(PreTrainedModel):
     """Sentences to unit embeddings: frozen sentence model, centred on the training captions, projected.
 
     The base is loaded by name and is not part of the saved weights; its embeddings are cached by sentence,
-    the last 65,536.
+    the last 65,536 beside those that were given (`remember`), which are kept for good.
     """
 
     config_class = TextTowerConfig
@@ -162,6 +163,7 @@ class TextTower(PreTrainedModel):
         self.mean = nn.Buffer(torch.zeros(config.hidden_size))
         self.projection = nn.Linear(config.hidden_size, config.embedding_size, bias=False)
         self._cache = _embedded(config.base, config.prompt)
+        self._given: dict[str, torch.Tensor] = {}  # apart, as they may not be to be had again
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -196,7 +198,7 @@ class TextTower(PreTrainedModel):
 
     def remember(self, embeddings: Mapping[str, torch.Tensor]) -> None:
         """Take base embeddings (hidden_size,) of sentences, where the sentence model is not at hand."""
-        self._cache = self._cache | dict(embeddings)
+        self._given |= embeddings
 
     def base_embeddings(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit embeddings (N, hidden_size) of N sentences by the sentence model, on the CPU.
@@ -204,7 +206,8 @@ class TextTower(PreTrainedModel):
         Raises:
             ValueError: the sentence model is of another width, or cannot take a sentence.
         """
-        new = [t for t in dict.fromkeys(texts) if t not in self._cache]
+        known = ChainMap(self._given, self._cache)
+        new = [t for t in dict.fromkeys(texts) if t not in known]
         if new:
             model = sentence_model(self.config.base, self.config.prompt, str(self.mean.device))
             with torch.autocast(self.mean.device.type, enabled=False):  # remembered for all precisions
@@ -215,7 +218,7 @@ class TextTower(PreTrainedModel):
                     f"{vectors.shape[1]} from {self.config.base!r}; set hidden_size={vectors.shape[1]}"
                 )
             self._cache.update(zip(new, vectors.detach().cpu().float(), strict=True))
-        found = torch.stack([self._cache[t] for t in texts])
+        found = torch.stack([known[t] for t in texts])
         for oldest in list(islice(self._cache, max(0, len(self._cache) - _REMEMBERED))):
             del self._cache[oldest]
         return found

@@ -13,10 +13,11 @@ import numpy as np
 from anymo.body import Body
 from anymo.data import SETS, load_set
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
 from anymo.evaluation.captioning import caption_task, captions, score_table
-from anymo.evaluation.kept import corpus_identity, kept
+from anymo.evaluation.kept import kept
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.pools import held_out_pools
 from anymo.evaluation.protocol import HeldOutProtocol

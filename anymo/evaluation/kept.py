@@ -1,6 +1,5 @@
 """Numbers that took long, kept in a file with the facts they hang on."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from anymo.config import write_text
-from anymo.data.corpus import MotionCorpus
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +27,3 @@ def kept(file: Path, facts: Mapping[str, Any], measure: Callable[[], Any]) -> An
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(found, indent=1) + "\n")
     return found["numbers"]
-
-
-def corpus_identity(corpus: MotionCorpus) -> str:
-    """SHA-256 of the clips' names, lengths, words and split."""
-    facts = [corpus.names, corpus.first.tolist(), corpus.captions, corpus.held_out.tolist()]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

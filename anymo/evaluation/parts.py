@@ -11,12 +11,13 @@ import draccus
 
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig
 from anymo.data.sets import spec_named
 from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
-from anymo.evaluation.kept import corpus_identity, kept
+from anymo.evaluation.kept import kept
 from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set
 from anymo.pipeline import AnymoPipeline

@@ -25,6 +25,7 @@ from anymo import config as configuration
 from anymo.body import Body
 from anymo.config import write_text
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.encoder import FILE, ProtocolConfig, draw_robustness, evaluate_encoder
@@ -111,14 +112,15 @@ def run_recipes(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, Any]
     Raises:
         ValueError: a variant's configuration is not one, or the folder was made for another comparison.
     """
-    steps = _steps(config, bodies)
     corpus = MotionCorpus.load(config.corpus)
+    identity = {"corpus_sha256": corpus_identity(corpus)}
+    steps = _steps(config, bodies, identity)
     pairs = [(variant, seed) for seed in config.seeds for variant in config.variants]
     runs: dict[str, dict[str, Any]] = {variant.name: {} for variant in config.variants}
     for variant, seed in tqdm(pairs, desc="recipes", unit="run"):
         folder = _folder(config, variant, seed)
         run = pretrain_config(config, variant, seed, steps[variant.name])
-        facts = _plain({"run": run, "protocol": config.protocol, "draw": config.draw})
+        facts = _plain({"run": run, "protocol": config.protocol, "draw": config.draw}) | identity
         numbers = _finished(folder, facts)
         if numbers is None:
             _log.info("%s, seed %d: %d steps", variant.name, seed, run.optim.steps)
@@ -152,10 +154,11 @@ def pretrain_config(config: RecipesConfig, variant: Variant, seed: int, steps: i
             f"{list(variant.overrides)}"
         ) from None
     share = run.optim.warmup_steps / run.optim.steps
+    warmup_steps = min(run.optim.warmup_steps, max(round(share * steps), steps // 20), steps - 1)
     optim = replace(
         run.optim,
         steps=steps,
-        warmup_steps=min(run.optim.warmup_steps, max(round(share * steps), steps // 20)),
+        warmup_steps=warmup_steps,
         validate_every=max(1, steps // 10),
         save_every=max(1, steps // 20),
     )
@@ -182,15 +185,16 @@ def _folder(config: RecipesConfig, variant: Variant, seed: int) -> Path:
     return config.output / f"{variant.name}-seed{seed}"
 
 
-def _steps(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, int]:
+def _steps(config: RecipesConfig, bodies: Sequence[Body], identity: dict[str, str]) -> dict[str, int]:
     """Steps of each variant: those stated or written down, or the budget over the time of a quiet step."""
     if config.steps is not None:
         return {variant.name: config.steps for variant in config.variants}
-    file, facts = config.output / "steps.json", {"budget_s": config.budget_s, "corpus": str(config.corpus)}
+    file = config.output / "steps.json"
+    facts = {"budget_s": config.budget_s, "corpus": str(config.corpus)} | identity
     state: dict[str, Any] = facts | {"variants": {}}
     if file.is_file():
         state = json.loads(file.read_text())
-    known = {key: state[key] for key in facts}
+    known = {key: state.get(key) for key in facts}
     if known != facts:
         raise ValueError(
             f"recipes: {config.output} was made with {known}, this comparison has {facts}; give another "
@@ -238,7 +242,7 @@ def _plain(facts: dict[str, object]) -> dict[str, Any]:
 
 
 def _finished(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Numbers of a run that was trained and measured by these very configurations."""
+    """Numbers of a run that was trained and measured by these very configurations, on this very corpus."""
     file = folder / FILE
     numbers: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     return numbers if facts.items() <= numbers.items() else None

@@ -17,8 +17,9 @@ from anymo.body import Body
 from anymo.config import write_text
 from anymo.data.arrow import POSE_HZ
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, WindowSampler
-from anymo.encoders import ImuEncoder
+from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.recipes import Variant
 from anymo.evaluation.report import terminal_table
@@ -81,8 +82,8 @@ class TokensConfig:
 def run_tokens(config: TokensConfig, bodies: Sequence[Body]) -> dict[str, Any]:
     """Train what is not trained, measure what is not measured, draw the first, and write the numbers.
 
-    A variant that was killed goes on from its checkpoint; one that was measured by these configurations is
-    kept.
+    A variant that was killed goes on from its checkpoint; one that was measured by these configurations, on
+    this corpus and encoder, is kept.
 
     Returns:
         Numbers for JSON: `baseline`, and `tokenizers` by name (`token_numbers`, and tokens per second).
@@ -97,9 +98,10 @@ def run_tokens(config: TokensConfig, bodies: Sequence[Body]) -> dict[str, Any]:
     held_out = encoded(encoder, held_out_batch(sampler, config.num_windows, config.seed))
     ahead: dict[str, Variant | None] = {"tokenizer": None} if config.tokenizer else {}
     ahead |= {variant.name: variant for variant in config.variants}
+    inputs = {"corpus_sha256": corpus_identity(corpus), "encoder_sha256": weights_sha256(encoder)}
     rows: dict[str, Any] = {}
     for name, variant in tqdm(ahead.items(), desc="tokens", unit="tokenizer"):
-        rows[name] = _numbers(config, name, variant, encoder, held_out, bodies)
+        rows[name] = _numbers(config, name, variant, encoder, held_out, bodies, inputs)
     pose = mean_pose(WindowSampler(corpus, bodies, config.draw, held_out=False), config.seed)
     numbers = {"baseline": baseline(pose, held_out, encoder.config.patch_samples), "tokenizers": rows}
     for file in (config.output / FILE, *([config.json] if config.json else [])):
@@ -115,10 +117,13 @@ def _numbers(
     encoder: ImuEncoder,
     held_out: Encoded,
     bodies: Sequence[Body],
+    inputs: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Numbers of one tokenizer; those of a variant are kept, beside the configurations they stand on."""
+    """Numbers of one tokenizer; those of a variant are kept, beside all that they stand on."""
     run, file = None if variant is None else variant_config(config, variant), config.output / name / FILE
-    measured = {key: value for key, value in draccus.encode(config).items() if key in _MEASURED}
+    measured = {key: value for key, value in draccus.encode(config).items() if key in _MEASURED} | dict(
+        inputs
+    )
     facts = json.loads(json.dumps({"measured": measured, "run": draccus.encode(run)}))
     if run is not None:
         kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}

@@ -3,7 +3,6 @@
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,105 +11,24 @@ import torch
 from torch import nn
 
 from anymo.align import MotionLanguageModel
+from anymo.align.base import shape_of
 from anymo.align.reader import MotionReader
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
-from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.data.identity import corpus_identity
+from anymo.data.sampler import WindowSampler
 from anymo.encoders import weights_sha256
 from anymo.encoders.losses import distinct_captions, multi_positive_contrastive
-from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, TaskMix, posed, worn_segments
-from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+from anymo.training.align_config import AlignConfig, ContrastConfig
+from anymo.training.align_tasks import TASKS, AlignBatch, Exercises, posed, worn_segments
+from anymo.training.engine import TaskOutput, is_main_process, replacing, train
 from anymo.training.gather import gathered, in_single, surrogate
+from anymo.training.launch import own_device
 from anymo.training.objectives import text_id
+from anymo.training.task import averaged
 from anymo.training.tokenizer import read_encoder, read_tokenizer, written
 
 _FIT_AT_ONCE = 512  # windows drawn and read together where embeddings are started
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContrastConfig:
-    """Weights of the contrastive losses, beside that of the tasks, which is 1; 0 leaves one out.
-
-    Attributes:
-        text: IMU and caption, InfoNCE both ways; identical captions are positives of each other.
-        label: IMU and activity, likewise.
-        embedding_size: width of the embeddings.
-    """
-
-    text: float = 0.0
-    label: float = 0.0
-    embedding_size: int = 256
-
-    def __post_init__(self) -> None:
-        if min(self.text, self.label) < 0 or self.embedding_size < 1:
-            raise ValueError(
-                "contrast: expected weights of 0 or more and an embedding_size above 0, got "
-                f"{self.text}, {self.label} and {self.embedding_size}"
-            )
-
-    @property
-    def is_on(self) -> bool:
-        """Whether there is a contrastive loss."""
-        return max(self.text, self.label) > 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignConfig:
-    """An alignment run.
-
-    Attributes:
-        corpus: folder of the corpus.
-        encoder: folder of the pre-trained encoder.
-        tokenizer: folder of the motion tokenizer.
-        output: folder of the run; `language_model/` and the whole `model/` are saved in it.
-        base: language model: asset name, folder or hub repository.
-        four_bit: quantise the base, on a GPU.
-        seed: of initial weights and every draw.
-        lora_rank: rank of the adapter.
-        fit_windows: windows from which the motion embeddings are started by regression.
-        mix: weight of each task.
-        contrast: weights of the contrastive losses.
-        draw: what training windows look like.
-        optim: steps, batch size, learning rate.
-    """
-
-    corpus: Path = Path("runs/demo/corpus")
-    encoder: Path = Path("runs/demo/pretrain/encoder")
-    tokenizer: Path = Path("runs/demo/tokenizer/tokenizer")
-    output: Path = Path("runs/demo/align")
-    base: str = "smollm2-135m-instruct"
-    four_bit: bool = False
-    seed: int = 0
-    lora_rank: int = 16
-    fit_windows: int = 512
-    mix: TaskMix = field(default_factory=TaskMix)
-    contrast: ContrastConfig = field(default_factory=ContrastConfig)
-    draw: DrawConfig = field(default_factory=DrawConfig)
-    optim: OptimConfig = field(
-        default_factory=lambda: OptimConfig(
-            steps=44,
-            batch_size=16,
-            micro_batches=2,
-            lr=1e-3,
-            warmup_steps=8,
-            validate_every=44,
-            save_every=22,
-        )
-    )
-
-    def __post_init__(self) -> None:
-        if self.lora_rank < 1 or self.fit_windows < 1:
-            raise ValueError(
-                f"lora_rank, fit_windows: expected 1 or more, got {self.lora_rank} and {self.fit_windows}"
-            )
-        part = min(self.optim.part_size, self.optim.block_size)
-        if rare := {n: s for n, s in self.mix.shares.items() if s * part < 1}:
-            raise ValueError(
-                f"mix: expected each task to get a window of the {part} that are drawn together, got "
-                f"shares {rare}; raise their weights or optim.batch_size, or set them to 0"
-            )
-        if not self.mix.shares and not self.contrast.is_on:
-            raise ValueError("mix, contrast: expected a weight above 0, got none; set mix.caption to 1")
 
 
 class AlignTask(nn.Module):
@@ -223,7 +141,8 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
-    training, held_out = (WindowSampler(corpus, bodies, config.draw, held_out=h) for h in (False, True))
+    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=own_device())
+    held_out = WindowSampler(corpus, bodies, config.draw, held_out=True)
     encoder = read_encoder(config.encoder, config.draw)
     reader = MotionReader(encoder, read_tokenizer(config.tokenizer, encoder))
     written(config.encoder.parent / "text", "encoder", "train/pretrain.py")  # for `assemble`
@@ -237,6 +156,11 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     if model.device.type == "cpu":  # where the backward pass of the default takes twenty times as long
         model.language_model.set_attn_implementation("eager")
     _start_embeddings(model, reader, training, config)
+    inputs = {f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()}
+    inputs |= {
+        "corpus_sha256": corpus_identity(corpus),
+        "base_sha256": shape_of(model.language_model)["weights"],
+    }
     given = (reader, model)
     trained = train(
         ContrastiveAlignTask(*given, config.contrast) if config.contrast.is_on else AlignTask(*given),
@@ -245,7 +169,7 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
-        inputs={f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()},
+        inputs=inputs,
         name="align",
         validate=partial(_validate, Exercises(held_out, corpus, config.mix), config),
     )
@@ -284,7 +208,7 @@ def _start_embeddings(
     for first in range(0, config.fit_windows, _FIT_AT_ONCE):
         batch = sampler.batch(min(_FIT_AT_ONCE, config.fit_windows - first), rng, num_views=1)
         words = {p: table[model.text_ids(f" {p}")].float().mean(dim=0) for p in set(batch.phrase)}
-        own = reader(batch.views[0])
+        own = reader(batch.views[0].to(reader.encoder.device))
         codes += own
         target += [words[p].expand(len(c), -1) for p, c in zip(batch.phrase, own, strict=True)]
     model.motion_embedding.fit(torch.cat(codes), torch.cat(target))
@@ -295,5 +219,4 @@ def _validate(source: Exercises, config: AlignConfig, task: AlignTask) -> dict[s
     rng = np.random.default_rng([config.seed, 2**31 + 7])
     parts = [source(config.optim.part_size, rng) for _ in range(2 * config.optim.micro_batches)]
     outputs = [task(part.to(task.language_model.device)) for part in parts]
-    rows = [output.logs | {"loss": float(output.loss)} for output in outputs]
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    return averaged([output.logs | {"loss": float(output.loss)} for output in outputs])

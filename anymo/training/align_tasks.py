@@ -163,7 +163,8 @@ class Exercises:
 
 def _question(windows: SimulatedBatch, row: int, rng: np.random.Generator) -> Exercise:
     texts = (windows.phrase[row], *windows.texts[row])
-    asked = questions(worn_segments(windows)[row], texts)
+    view = windows.views[0]
+    asked = questions(view.segment[row, view.worn[row]].tolist(), texts)
     one = asked[int(rng.integers(len(asked)))]
     is_placed = not (one.is_told and rng.random() < _UNTOLD)
     return Exercise("question", activity(one.answer), question(one.text), is_placed)

@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import draccus
 import torch
 from accelerate import Accelerator
 from accelerate.utils import save
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -63,11 +64,16 @@ class RunFolder:
         if accelerator.is_main_process and not self.checkpoint.exists() and old.exists():
             old.replace(self.checkpoint)
         accelerator.wait_for_everyone()
-        self._check_room()
         self.step = self._step_found()
+        if accelerator.is_main_process:  # only now, as the folder may have been another run's
+            for left in (folder / "checkpoint.new", old, folder / ".best.draft"):
+                shutil.rmtree(left, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        self._check_room()
         # In memory, as the main process may have written a better one before the others look.
         self._best: dict[str, float] = {}
         accelerator.register_save_state_pre_hook(_drop_frozen)
+        accelerator.register_load_state_pre_hook(self._check_checkpoint)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line to metrics.jsonl, and tell the trackers."""
@@ -106,7 +112,11 @@ class RunFolder:
             shutil.rmtree(old, ignore_errors=True)
 
     def resume(self, average: WeightAverage | None) -> None:
-        """Load the checkpoint, if `step` says that there is one, and forget what was logged after it."""
+        """Load the checkpoint, if `step` says that there is one, and forget what was logged after it.
+
+        Raises:
+            ValueError: it lacks a trained weight.
+        """
         if self.step == 0:
             if self.accelerator.is_main_process:
                 (self.folder / "metrics.jsonl").unlink(missing_ok=True)
@@ -142,15 +152,30 @@ class RunFolder:
                 (draft / "step.json").write_text(json.dumps({"step": step, name: value}))
         self.accelerator.wait_for_everyone()
 
-    def best_weights(self) -> dict[str, torch.Tensor]:
-        """What `keep_best` saved last.
+    def load_best(self, task: nn.Module) -> None:
+        """Give the bare task what `keep_best` saved last.
 
-        Returns:
-            Tensors by name, each of the shape of its weight.
+        Raises:
+            ValueError: it lacks a trained weight.
         """
         _log.info("%s: the best weights are %s", self.name, (self.best / "step.json").read_text())
-        weights: dict[str, torch.Tensor] = load_file(self.best / "model.safetensors")
-        return weights
+        weights = load_file(self.best / "model.safetensors")
+        self._check_whole(task, weights, self.best)
+        task.load_state_dict(weights, strict=False)
+
+    def _check_checkpoint(self, models: list[nn.Module], folder: str) -> None:
+        for model in models:  # none under DeepSpeed, which has files of its own
+            with safe_open(Path(folder) / "model.safetensors", framework="pt") as saved:
+                self._check_whole(model, set(saved.keys()), self.checkpoint)
+
+    def _check_whole(self, model: nn.Module, saved: Collection[str], folder: Path) -> None:
+        """Refuse saved names without one of a trained weight, which would stay as it was drawn."""
+        if missing := _missing(model, saved):
+            raise ValueError(
+                f"{self.name}: expected every trained weight in {folder}, {len(missing)} are not there "
+                f"({', '.join(missing[:5])}); go on with the code and the launcher that wrote it, or remove "
+                f"{self.folder} and start anew"
+            )
 
     def _deepspeed(self, **kwargs: bool) -> dict[str, bool]:
         return kwargs if zero_stage(self.accelerator) else {}
@@ -212,6 +237,15 @@ def replacing(folder: Path) -> Iterator[Path]:
     if folder.exists():
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _missing(model: nn.Module, saved: Collection[str]) -> list[str]:
+    """Names of trained weights that are not saved; a tied one may be under any of its names."""
+    names: dict[nn.Parameter, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter.requires_grad:
+            names.setdefault(parameter, []).append(name)
+    return [tied[0] for tied in names.values() if not any(name in saved for name in tied)]
 
 
 def _drop_frozen(models: list[nn.Module], weights: list[dict[str, torch.Tensor]], _folder: str) -> None:

@@ -67,8 +67,8 @@ def train(
         validate: called with the bare task in eval mode.
         best: the value of `validate` whose highest marks the best weights; they are kept in `best/`.
         config: the stage's whole configuration; a checkpoint made with another is not resumed.
-        inputs: hashes of the models that the stage reads, by name; a checkpoint made from others, in the same
-            folders, is not resumed.
+        inputs: hashes of the corpus and models that the stage reads, by name; a checkpoint made from others,
+            in the same folders, is not resumed.
         deadline_s: on the clock of `time.monotonic`, after which no step is begun, s.
 
     Returns:
@@ -79,7 +79,8 @@ def train(
         Paused: the deadline has come.
         RuntimeError: the loss or a weight is no longer finite; the message gives the step.
         ValueError: the folder cannot be written, is too full or holds another configuration's checkpoint;
-            `best` is not a value of `validate`; a tracker is not installed.
+            the checkpoint lacks a trained weight; `best` is not a value of `validate`; a tracker is not
+            installed.
     """
     keep_freed_memory()
     accelerator = accelerator_of(optim, folder)
@@ -211,7 +212,7 @@ def _finished(
         for name, parameter in task.named_parameters():
             parameter.data = whole[name]
     if best is not None:
-        task.load_state_dict(run.best_weights(), strict=False)
+        run.load_best(task)
     elif average is not None:
         average.put()
     return task.cpu().eval()

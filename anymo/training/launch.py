@@ -54,6 +54,13 @@ def accelerator_of(optim: OptimConfig, folder: Path) -> Accelerator:
     return accelerator
 
 
+def own_device() -> torch.device:
+    """Where this process trains, and so simulates; launchers number the processes of a machine."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
 def zero_stage(accelerator: Accelerator) -> int:
     """Stage of DeepSpeed's ZeRO, 0 without DeepSpeed."""
     plugin = accelerator.state.deepspeed_plugin

@@ -1,13 +1,21 @@
 """How a stage is optimised: AdamW, warm-up and cosine, and how often one looks."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
+
+_COUNTS = ("steps", "batch_size", "block_size", "micro_batches", "log_every", "validate_every", "save_every")
+_RANGES: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
+    ((*_COUNTS, "lr", "clip_norm"), "a finite number above 0", lambda value: value > 0),
+    (("warmup_steps", "weight_decay"), "a finite number, 0 or more", lambda value: value >= 0),
+    (("ema_decay", "betas"), "a number from 0 to below 1", lambda value: 0 <= value < 1),
+    (("final_lr_share",), "a number from 0 to 1", lambda value: 0 <= value <= 1),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +33,7 @@ class OptimConfig:
         final_lr_share: what is left of it at the last step, by a cosine; 1 keeps it constant.
         betas: decay of AdamW's averages of gradients and of their squares.
         weight_decay: decoupled weight decay.
-        warmup_steps: linear warm-up.
+        warmup_steps: linear warm-up, shorter than the run.
         clip_norm: gradient norm is clipped to this.
         ema_decay: of the average of the weights that is validated and kept; 0 keeps the weights themselves.
         log_every: steps between lines of metrics.jsonl.
@@ -53,26 +61,10 @@ class OptimConfig:
     mixed_precision: str = "no"
 
     def __post_init__(self) -> None:
-        counts = (
-            "steps",
-            "batch_size",
-            "block_size",
-            "micro_batches",
-            "log_every",
-            "validate_every",
-            "save_every",
-        )
-        for name in (*counts, "lr", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"optim.{name}: expected a positive number, got {getattr(self, name)}")
-        for name in ("warmup_steps", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"optim.{name}: expected 0 or more, got {getattr(self, name)}")
-        for name, value in (("ema_decay", self.ema_decay), *(("betas", beta) for beta in self.betas)):
-            if not 0 <= value < 1:
-                raise ValueError(f"optim.{name}: expected a number from 0 to below 1, got {value}")
-        if not 0 <= self.final_lr_share <= 1:
-            raise ValueError(f"optim.final_lr_share: expected 0 to 1, got {self.final_lr_share}")
+        for names, expected, holds in _RANGES:
+            for name, value in ((n, v) for n in names for v in _each(getattr(self, n))):
+                if not (math.isfinite(value) and holds(value)):
+                    raise ValueError(f"optim.{name}: expected {expected}, got {value}")
         if self.batch_size % self.micro_batches:
             raise ValueError(
                 f"optim.micro_batches: expected a divisor of batch_size {self.batch_size}, got "
@@ -82,11 +74,20 @@ class OptimConfig:
             raise ValueError(
                 f"optim.mixed_precision: expected no, bf16 or fp16, got {self.mixed_precision!r}"
             )
+        if self.warmup_steps >= self.steps:
+            raise ValueError(
+                f"optim.warmup_steps: expected fewer than the {self.steps} steps of the run, got "
+                f"{self.warmup_steps}, after which lr would be reached; lower it, or raise optim.steps"
+            )
 
     @property
     def part_size(self) -> int:
         """Items that go through the model at once."""
         return self.batch_size // self.micro_batches
+
+
+def _each(value: float | Sequence[float]) -> Sequence[float]:
+    return value if isinstance(value, Sequence) else (value,)
 
 
 def adamw(

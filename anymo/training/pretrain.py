@@ -1,7 +1,6 @@
 """Pre-training the graph encoder: against text and pose, across views, and by giving signals back."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -14,6 +13,7 @@ import torch
 from anymo.body import Body
 from anymo.data.compact import CompactCorpus
 from anymo.data.corpus import POSE_HZ, MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders import (
     AnymoEncoderConfig,
@@ -25,6 +25,7 @@ from anymo.encoders import (
 from anymo.encoders.identity import weights_sha256
 from anymo.metrics.retrieval import merge_duplicates, retrieval
 from anymo.training.engine import OptimConfig, is_main_process, replacing, train
+from anymo.training.launch import own_device
 from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
 
 _POOL = 256  # held-out windows of the validation's retrieval
@@ -157,12 +158,15 @@ def pretrain(
     torch.manual_seed(config.seed)
     objective = config.objective
     corpus = MotionCorpus.load(config.corpus) if compact is None else compact.corpus
-    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=_device())
+    training = WindowSampler(corpus, bodies, config.draw, held_out=False, device=own_device())
     plain = replace(config.draw, num_targets=0, complete=False)
     held_out = WindowSampler(corpus, bodies, plain, held_out=True)
     captions = corpus.texts(training.clips)
     _check_captions(captions, objective)
     task = _new_task(config, captions, compact)
+    inputs = {"corpus_sha256": corpus_identity(corpus)}
+    if config.start is not None:
+        inputs["start_sha256"] = weights_sha256(task.encoder, task.text)
     pool = held_out.batch(_POOL, np.random.default_rng([config.seed, 2**31 + 7]), num_views=1)
     trained = train(
         task,
@@ -176,7 +180,7 @@ def pretrain(
         config.output,
         seed=config.seed,
         config=config,
-        inputs={"start_sha256": weights_sha256(task.encoder, task.text)} if config.start else {},
+        inputs=inputs,
         name="pre-train",
         validate=partial(_validate, pool),
         best="mrr" if objective.aligns_text else None,
@@ -240,13 +244,6 @@ def _remember(text: TextTower, config: PretrainConfig, compact: CompactCorpus) -
             "write the compact corpus anew"
         )
     text.remember(compact.embeddings)
-
-
-def _device() -> torch.device:
-    """Where this process trains, and so simulates; launchers number the processes of a machine."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def _save(task: PretrainTask, config: PretrainConfig) -> None:

@@ -1,6 +1,6 @@
 """What the engine asks of a stage: a module that turns a batch into a loss, and a source of batches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,6 +50,18 @@ class BatchSource(Protocol):
     def __call__(self, size: int, rng: np.random.Generator) -> Any: ...  # noqa: D102
 
 
+def averaged(logs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each value over the outputs that log it: a task may be in some parts alone."""
+    names = dict.fromkeys(name for each in logs for name in each)
+    found = {name: [each[name] for each in logs if name in each] for name in names}
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def block_of(size: int, block_size: int) -> int:
+    """Items drawn together: the largest divisor of a part's `size` that is `block_size` at most."""
+    return next(b for b in range(min(block_size, size), 0, -1) if size % b == 0)
+
+
 def draw(source: BatchSource, *, size: int, block_size: int, seed: int, step: int, part: int) -> Any:
     """The items of one part of a step, in blocks that each have a generator of their own.
 
@@ -59,12 +71,12 @@ def draw(source: BatchSource, *, size: int, block_size: int, seed: int, step: in
     Args:
         source: gives the items of a block.
         size: items of the part.
-        block_size: items of a block, or the largest divisor of `size` below.
+        block_size: items of a block, at most (`block_of`).
         seed: of the run.
         step: from 0.
         part: which of the step's parts, counted over the processes and their micro-batches.
     """
-    block = next(b for b in range(min(block_size, size), 0, -1) if size % b == 0)
+    block = block_of(size, block_size)
     first = part * size // block
     blocks = [
         source(block, np.random.default_rng([seed, step, k])) for k in range(first, first + size // block)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
+from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, SimulatedBatch, Targets, WindowSampler
 from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.encoders.losses import signal_errors, signal_loss
@@ -19,6 +20,7 @@ from anymo.records import GRAVITY_MPS2
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 from anymo.tokenizer.configuration import HEADS, Quantizer, check_levels
 from anymo.training.engine import OptimConfig, TaskOutput, is_main_process, replacing, train
+from anymo.training.launch import own_device
 
 _UNIT = (GRAVITY_MPS2,) * 3 + (3.0,) * 3  # m/s² and rad/s that count as one in signals
 _LAG_S = 0.05  # over which signals are differenced
@@ -176,7 +178,8 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
-    training, held_out = (WindowSampler(corpus, bodies, config.drawn, held_out=h) for h in (False, True))
+    training = WindowSampler(corpus, bodies, config.drawn, held_out=False, device=own_device())
+    held_out = WindowSampler(corpus, bodies, config.drawn, held_out=True)
     encoder = read_encoder(config.encoder, config.draw)
     tokenizer = MotionTokenizer(config.shape(encoder))
     if config.heads.pose:
@@ -188,7 +191,7 @@ def train_tokenizer(config: TokenizerConfig, bodies: Sequence[Body]) -> Path:
         config.output,
         seed=config.seed,
         config=config,
-        inputs={"encoder_sha256": weights_sha256(encoder)},
+        inputs={"corpus_sha256": corpus_identity(corpus), "encoder_sha256": weights_sha256(encoder)},
         name="tokenise",
         validate=partial(_validate, held_out, config.seed),
     )

@@ -10,6 +10,7 @@ from torch import nn
 from anymo.training.gather import cached
 from anymo.training.launch import autocast, whole_weights
 from anymo.training.optim import OptimConfig
+from anymo.training.task import averaged
 
 
 def update(
@@ -31,8 +32,8 @@ def update(
         optim: precision and clipping.
 
     Returns:
-        The loss, a mean over processes and parts, and what the task logs: the mean over this process's parts,
-        or that of the whole batch.
+        The loss, a mean over processes and parts, and what the task logs: the mean over those parts of this
+        process that have it, or that of the whole batch.
     """
     model.train()
     parts = [batch.to(accelerator.device) for batch in batches]
@@ -56,5 +57,5 @@ def update(
     scheduler.step()
     outputs = outputs if whole is None else [whole]
     mean = torch.stack([o.loss.detach().float() for o in outputs]).mean()
-    logs = {key: sum(o.logs[key] for o in outputs) / len(outputs) for key in outputs[0].logs}
+    logs = averaged([o.logs for o in outputs])
     return logs | {"loss": float(accelerator.reduce(mean, reduction="mean"))}

@@ -20,7 +20,8 @@ from anymo.align import MotionLanguageModel
 from anymo.data.sampler import SimulatedBatch
 from anymo.records import WindowBatch
 from anymo.skeleton import INDEX
-from anymo.training.align import AlignTask, ContrastConfig, ContrastiveAlignTask
+from anymo.training.align import AlignTask, ContrastiveAlignTask
+from anymo.training.align_config import ContrastConfig
 from anymo.training.align_tasks import AlignBatch, Exercises, TaskMix
 from anymo.training.engine import OptimConfig, is_main_process, train
 

@@ -13,6 +13,7 @@ import align_toy
 import pytest
 import torch
 from align_toy import EVEN
+from safetensors.torch import load_file, save_file
 
 from anymo import body
 from anymo.align import MotionLanguageModel
@@ -20,7 +21,8 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
 from anymo.encoders import ImuEncoder
 from anymo.tokenizer import MotionTokenizer
-from anymo.training.align import AlignConfig, ContrastConfig, train_language_model
+from anymo.training.align import train_language_model
+from anymo.training.align_config import AlignConfig, ContrastConfig
 from anymo.training.align_tasks import TASKS, TaskMix
 from anymo.training.engine import OptimConfig
 
@@ -77,6 +79,25 @@ def test_a_run_is_not_resumed_on_another_model_in_the_same_folder(
     torch.manual_seed(1)
     kind(kind.from_pretrained(folder / part).config).save_pretrained(folder / part)
     with pytest.raises(ValueError, match=rf"belongs to another run \({part}_sha256"):
+        train_language_model(again, [body.load()])
+
+
+def test_a_run_is_not_resumed_on_another_corpus_or_base_in_the_same_place(
+    config: AlignConfig, tiny_corpus: MotionCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = Path(shutil.copytree(config.base, tmp_path / "base"))
+    again = replace(
+        config, base=str(base), output=tmp_path / "run",
+        mix=TaskMix(caption=1), contrast=ContrastConfig(), optim=replace(config.optim, steps=1),
+    )  # fmt: skip
+    train_language_model(again, [body.load()])
+    with monkeypatch.context() as patch:
+        patch.setattr(MotionCorpus, "load", lambda _folder: replace(tiny_corpus, content="other frames"))
+        with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256"):
+            train_language_model(again, [body.load()])
+    weights = load_file(base / "model.safetensors")
+    save_file({n: w + 1 for n, w in weights.items()}, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"belongs to another run \(base_sha256"):
         train_language_model(again, [body.load()])
 
 

@@ -18,13 +18,8 @@ from anymo.align.questions import HOW_FAST, HOW_MANY, WHERE, WHICH_SIDE, questio
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, SimulatedBatch, WindowSampler
 from anymo.encoders.losses import multi_positive_contrastive
-from anymo.training.align import (
-    AlignConfig,
-    AlignTask,
-    ContrastConfig,
-    ContrastiveAlignTask,
-    task_losses,
-)
+from anymo.training.align import AlignTask, ContrastiveAlignTask, task_losses
+from anymo.training.align_config import AlignConfig, ContrastConfig
 from anymo.training.align_tasks import TASKS, AlignBatch, Exercise, Exercises, TaskMix, posed
 from anymo.training.engine import OptimConfig
 from anymo.training.gather import cached
@@ -113,12 +108,22 @@ def test_what_the_prompt_would_tell_is_asked_with_and_without() -> None:
 def test_a_mix_that_cannot_be() -> None:
     with pytest.raises(ValueError, match=r"mix: expected weights of 0 or more, got .*set those below to 0"):
         TaskMix(choice=-1)
-    optim = OptimConfig(steps=1, batch_size=16, micro_batches=2)
+    optim = OptimConfig(steps=30, batch_size=16, micro_batches=2)
     with pytest.raises(ValueError, match=r"a window of the 8 .*'question'.*optim.batch_size"):
         AlignConfig(mix=TaskMix(caption=9, question=1), optim=optim)
+    blocks_of_7 = OptimConfig(steps=30, batch_size=14, block_size=8)
+    with pytest.raises(ValueError, match=r"a window of the 7 .*'question'.*optim.block_size that divides"):
+        AlignConfig(mix=TaskMix(caption=7, question=1), optim=blocks_of_7)
     with pytest.raises(ValueError, match=r"mix, contrast: expected a weight above 0.*mix.caption to 1"):
         AlignConfig(mix=TaskMix(caption=0))
     AlignConfig(mix=TaskMix(caption=0), contrast=ContrastConfig(text=1))
+    alone = OptimConfig(steps=30, batch_size=1)
+    with pytest.raises(ValueError, match=r"optim.batch_size: expected 2 or more.* got 1; .*micro_batches"):
+        AlignConfig(contrast=ContrastConfig(label=0.5), optim=alone)
+    AlignConfig(optim=alone)
+    for draw in (DrawConfig(complete=True), DrawConfig(num_targets=2)):
+        with pytest.raises(ValueError, match=r"draw: expected complete false and num_targets 0.*set them so"):
+            AlignConfig(draw=draw)
     with pytest.raises(ValueError, match=r"contrast: expected weights of 0 or more"):
         ContrastConfig(text=-1)
     one = SimpleNamespace(captions=(("walking",),) * 3, synonyms=((),) * 3)

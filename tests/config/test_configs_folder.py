@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from accelerate.commands.config.config_args import load_config_from_file
 from anymo import config
 from anymo.data.conversion import KinematicsConfig
 from anymo.data.prepare import PrepareConfig
-from anymo.training.align import AlignConfig
+from anymo.data.sampler import DrawConfig
+from anymo.demo import DemoConfig
+from anymo.training.align_config import AlignConfig
+from anymo.training.objectives import ObjectiveConfig
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import TokenizerConfig
 
@@ -65,6 +68,19 @@ def test_stages_follow_on_each_other(name: str) -> None:
     assert {tokenizer.encoder, align.encoder} == {pretrain.output / "encoder"}
     assert align.tokenizer == tokenizer.output / "tokenizer"
     assert pretrain.draw == tokenizer.draw == align.draw
+
+
+@pytest.mark.parametrize("name", ["tiny", "demo"])
+def test_demos_load(name: str) -> None:
+    loaded = config.load(DemoConfig, ["--config_path", str(CONFIGS / f"{name}.yaml")])
+    assert loaded.name == name
+
+
+def test_a_demo_pretrains_with_targets_and_complete_views_that_later_stages_have_not() -> None:
+    draw, objective = DrawConfig(num_targets=2, complete=True), ObjectiveConfig(synthesis=0.5)
+    DemoConfig(pretrain=PretrainConfig(draw=draw, objective=objective))
+    with pytest.raises(ValueError, match="demo: draw must be the same in pretrain, tokenizer and align"):
+        DemoConfig(pretrain=PretrainConfig(draw=replace(draw, max_sensors=2), objective=objective))
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "accelerate").glob("*.yaml")), ids=lambda f: f.stem)

@@ -14,10 +14,11 @@ from anymo import body
 from anymo.body import Body
 from anymo.data.clip import ClipSource, store_clip
 from anymo.data.coding import decode, encode, pack, unpack
-from anymo.data.compact import CompactReport, read_compact, write_compact
+from anymo.data.compact import _VERSIONS, CompactReport, read_compact, write_compact
 from anymo.data.corpus import MotionCorpus, write_corpus
 from anymo.data.draws import DrawConfig
 from anymo.data.sampler import WindowSampler
+from anymo.data.sealed import save_sealed
 from anymo.records import Caption, Motion
 from anymo.skeleton import mirror_words
 
@@ -131,6 +132,16 @@ def test_every_caption_and_its_mirror_image_are_embedded(written: tuple[Path, Co
     for text, vector in compact.embeddings.items():
         torch.testing.assert_close(vector, embed([text])[0], atol=1e-3, rtol=0)
     assert compact.text_base == "letters"
+
+
+def test_the_content_is_that_of_the_file(written: tuple[Path, CompactReport], tmp_path: Path) -> None:
+    content, other = read_compact(written[0]).corpus.content, tmp_path / "other.safetensors"
+    assert content
+    arrays = load_file(written[0])
+    save_sealed(arrays, other, _VERSIONS)
+    assert read_compact(other).corpus.content == content
+    save_sealed(arrays | {"mended": arrays["mended"] * 2, "ends": arrays["ends"] + 0.01}, other, _VERSIONS)
+    assert read_compact(other).corpus.content != content
 
 
 def test_turns_of_several_circles_and_far_walks(hand_motion: Swing) -> None:

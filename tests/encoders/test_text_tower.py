@@ -56,6 +56,17 @@ def test_memory_of_sentences_is_bounded(tower: TextTower, monkeypatch: pytest.Mo
     assert list(tower._cache) == [texts[4], texts[0], texts[1]]
 
 
+def test_what_was_given_is_never_forgotten(tower: TextTower, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anymo.encoders.text._REMEMBERED", 3)
+    given = {f"given {k}": F.normalize(torch.randn(256), dim=-1) for k in range(5)}
+    tower.remember(given)
+    for other in ([f"other {k}" for k in range(5)], list(given)):
+        tower.base_embeddings(other)
+    assert torch.equal(tower.base_embeddings(list(given)), torch.stack(list(given.values())))
+    alike = TextTower(tower.config)  # knows nothing of what another was given
+    assert not torch.equal(alike.base_embeddings(["given 0"])[0], given["given 0"])
+
+
 @torch.no_grad()
 def test_half_precision(tower: TextTower) -> None:
     tower.centre(SENTENCES)

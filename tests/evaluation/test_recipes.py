@@ -10,6 +10,7 @@ import pytest
 
 from anymo import config as configuration
 from anymo.body import Body
+from anymo.data.corpus import MotionCorpus
 from anymo.evaluation import recipes
 from anymo.evaluation.comparison import comparison_table
 from anymo.evaluation.recipes import RecipesConfig, Variant, pretrain_config, run_recipes
@@ -106,6 +107,28 @@ def test_steps_can_be_stated(
         replace(config, steps=0)
 
 
+def test_runs_on_another_corpus_in_the_same_folder_are_not_kept(
+    corpus_folder: Path,
+    bodies: Sequence[Body],
+    tmp_path: Path,
+    measured: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = replace(comparison(corpus_folder, tmp_path), steps=1)
+    config = replace(config, variants=config.variants[:1])
+    run_recipes(config, bodies)
+    monkeypatch.setattr(recipes, "_seconds_per_step", lambda *_: 0.0005)
+    timed = replace(config, steps=None)
+    recipes._steps(timed, bodies, {"corpus_sha256": "one"})
+    with pytest.raises(ValueError, match=r"was made with .*'one'.*'two'.*another output folder"):
+        recipes._steps(timed, bodies, {"corpus_sha256": "two"})
+    other = replace(MotionCorpus.load(corpus_folder), content="other frames")
+    monkeypatch.setattr(MotionCorpus, "load", lambda _folder: other)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256"):
+        run_recipes(config, bodies)
+    assert len(measured) == 1
+
+
 def test_a_step_is_timed(
     corpus_folder: Path, bodies: Sequence[Body], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +164,12 @@ def test_the_named_comparisons_load(name: str) -> None:
             name, value = override.split("=")
             block, field = name.split(".")
             assert str(getattr(getattr(run, block), field)).removesuffix(".0") == value
+
+
+def test_the_shortest_run_has_no_warm_up() -> None:
+    mostly = Variant(name="a", config=TINY, overrides=("optim.warmup_steps=3",))  # of four
+    config = RecipesConfig(variants=(mostly,))
+    assert [pretrain_config(config, mostly, 0, n).optim.warmup_steps for n in (1, 2, 4, 40)] == [0, 1, 3, 3]
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def config(hand_motion: Callable[..., Motion], tmp_path_factory: pytest.TempPath
     torch.manual_seed(0)
     shape = AnymoEncoderConfig(hidden_size=16, num_layers=1, num_heads=2)
     ImuEncoder(shape).save_pretrained(folder / "encoder")
-    quick = ("optim.steps=1", "optim.batch_size=8", "code_size=4")
+    quick = ("optim.steps=1", "optim.warmup_steps=0", "optim.batch_size=8", "code_size=4")
     return TokensConfig(
         corpus=folder / "corpus",
         encoder=folder / "encoder",
@@ -97,6 +97,11 @@ def test_a_sweep_is_measured_drawn_and_kept(config: TokensConfig, monkeypatch: p
     monkeypatch.setattr(tokens, "train_tokenizer", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr(tokens, "draw_tokens", lambda *_: None)
     assert run_tokens(config, bodies)["tokenizers"] == numbers["tokenizers"]
+    for name in ("corpus_identity", "weights_sha256"):  # of another corpus or encoder in the same folder
+        with monkeypatch.context() as patch:
+            patch.setattr(tokens, name, lambda _: "another")
+            with pytest.raises(pytest.fail.Exception, match="trained again"):
+                run_tokens(config, bodies)
     given = replace(config, variants=(), tokenizer=config.output / "product" / "tokenizer")
     again = run_tokens(given, bodies)["tokenizers"]["tokenizer"]
     assert {k: again[k] for k in ("codes", "usage")} == {k: product[k] for k in ("codes", "usage")}

@@ -20,7 +20,7 @@ from anymo.data.sampler import WindowSampler
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder, weights_sha256
 from anymo.records import Motion
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
-from anymo.training.align import AlignConfig
+from anymo.training.align_config import AlignConfig
 from anymo.training.engine import OptimConfig, Paused, train
 from anymo.training.pretrain import PretrainConfig
 from anymo.training.tokenizer import (
@@ -33,7 +33,7 @@ from anymo.training.tokenizer import (
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {"codebook_size": 16, "code_size": 4, "levels": (4, 4)}
-OPTIM = OptimConfig(steps=3, batch_size=16, log_every=1, validate_every=3, save_every=1)
+OPTIM = OptimConfig(steps=3, batch_size=16, warmup_steps=1, log_every=1, validate_every=3, save_every=1)
 
 
 def untrained() -> ImuEncoder:
@@ -76,6 +76,17 @@ def test_a_run_is_not_resumed_on_another_encoder_in_its_folder(
     train_tokenizer(again, [body.load()])
     ImuEncoder(untrained().config).save_pretrained(again.encoder)
     with pytest.raises(ValueError, match=r"belongs to another run \(encoder_sha256"):
+        train_tokenizer(again, [body.load()])
+
+
+def test_a_run_is_not_resumed_on_another_corpus_in_its_folder(
+    config: TokenizerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = replace(config, output=tmp_path)
+    train_tokenizer(again, [body.load()])
+    other = replace(MotionCorpus.load(config.corpus), content="other frames")
+    monkeypatch.setattr(MotionCorpus, "load", lambda _folder: other)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256"):
         train_tokenizer(again, [body.load()])
 
 

@@ -229,7 +229,7 @@ def test_frozen_weights_are_not_in_the_checkpoint(source: Source, tmp_path: Path
     torch.manual_seed(0)
     shape = MotionTokenizerConfig(hidden_size=32, codebook_size=16, code_size=4, heads=())
     task = TokenizerTask(ImuEncoder(SHAPE), MotionTokenizer(shape))
-    optim = OptimConfig(steps=2, batch_size=4)
+    optim = OptimConfig(steps=2, batch_size=4, warmup_steps=0)
     trained = train(task, source, optim, tmp_path, seed=0, name="try")
     saved = load_file(tmp_path / "checkpoint" / "model.safetensors")
     assert not {n for n, _ in task.encoder.named_parameters(prefix="encoder")} & saved.keys()

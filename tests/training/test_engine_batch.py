@@ -1,5 +1,6 @@
 """A step's batch and gradient do not depend on how many parts share it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import engine_toy as toy
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from anymo.training.average import WeightAverage
+from anymo.training.engine import train
 from anymo.training.gather import cached, surrogate
 from anymo.training.meter import Meter, count_flops
 from anymo.training.optim import OptimConfig, lr_share
-from anymo.training.task import TaskOutput, draw
+from anymo.training.task import TaskOutput, averaged, block_of, draw
 
 
 def test_a_batch_is_the_same_in_any_number_of_parts() -> None:
@@ -26,8 +29,30 @@ def test_a_batch_is_the_same_in_any_number_of_parts() -> None:
     assert all(torch.equal(of(64, 1), of(64, parts)) for parts in (2, 4))
     assert torch.equal(of(20, 1), of(20, 2))  # blocks of 10
     assert len(of(17, 1)) == 17  # blocks of 1
+    assert [block_of(size, 16) for size in (64, 20, 17, 3)] == [16, 10, 1, 3]
     assert not torch.equal(of(64, 1), of(64, 1, step=6))
     assert len(of(64, 1).unique()) == of(64, 1).numel()  # no block twice
+
+
+def test_logs_are_means_over_the_parts_that_have_them(tmp_path: Path) -> None:
+    assert averaged([{"a": 1.0}, {"b": 2.0, "a": 4.0}, {"b": 3.0}]) == {"a": 2.5, "b": 2.5}
+
+    class SomeParts(nn.Module):
+        """Logs a value for some of its parts alone; not for the first."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.line, self.calls = nn.Linear(8, 1), 0
+
+        def forward(self, batch: toy.Pairs) -> TaskOutput:
+            self.calls += 1
+            logs = {} if self.calls % 2 == 0 else {"rare": float(self.calls)}
+            return TaskOutput(loss=self.line(batch.values).square().mean(), logs=logs)
+
+    optim = OptimConfig(steps=1, batch_size=8, micro_batches=4, warmup_steps=0)
+    train(SomeParts(), toy.source, optim, tmp_path, seed=0, name="toy")
+    row = json.loads((tmp_path / "metrics.jsonl").read_text())
+    assert row["rare"] == (3 + 5) / 2  # the first call counts FLOPs
 
 
 def test_the_cached_gradient_is_that_of_the_whole_batch_with_the_same_dropout() -> None:

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import engine_toy as toy
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from anymo.training import checkpoint
 
@@ -105,6 +107,45 @@ def test_a_full_disk_takes_neither_the_best_nor_the_checkpoint(
     assert torch.equal(resumed.log_scale, straight.log_scale)
 
 
+@pytest.mark.parametrize("kept", ["checkpoint", "best"])
+def test_a_trained_weight_that_was_not_saved_is_named(kept: str, tmp_path: Path) -> None:
+    toy.run(str(tmp_path), {}, best="height")
+    toy.run(str(tmp_path), {}, best="height")  # as it is finished
+    file = tmp_path / kept / "model.safetensors"
+    weights = load_file(file)
+    save_file({name: w for name, w in weights.items() if not name.startswith("towers.0.")}, file)
+    word = rf"toy: expected every trained weight in .*{kept}, 4 are not there \(towers\.0\.0\.weight, .* anew"
+    with pytest.raises(ValueError, match=word):
+        toy.run(str(tmp_path), {}, best="height")
+
+
+def test_a_tied_weight_is_saved_under_one_name() -> None:
+    model = nn.ModuleDict({"embed": nn.Embedding(5, 3), "head": nn.Linear(3, 5)})
+    model["head"].weight = model["embed"].weight
+    frozen = nn.ModuleDict({"tied": model, "base": nn.Linear(2, 2).requires_grad_(False)})
+    for saved in ("tied.embed.weight", "tied.head.weight"):
+        assert checkpoint._missing(frozen, {saved, "tied.head.bias"}) == []
+    assert checkpoint._missing(frozen, {"tied.head.bias"}) == ["tied.embed.weight"]
+
+
+def test_what_a_crash_left_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.run(str(tmp_path), {}, best="height")
+    left = [tmp_path / name for name in ("checkpoint.new", "checkpoint.old", ".best.draft")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(bytes(100_000))
+
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=150_000 - sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()))
+
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", usage)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        toy.run(str(tmp_path), {"lr": 0.5}, best="height")
+    assert all(folder.is_dir() for folder in left)  # nor is it touched
+    toy.run(str(tmp_path), {}, best="height")
+    assert not any(folder.exists() for folder in left)
+
+
 def test_what_is_refused_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"toy: expected an output folder that can be written, got .*file"):
@@ -131,9 +172,15 @@ def test_a_tracker_hears_the_run(tmp_path: Path) -> None:
     [
         ({"ema_decay": 1.0}, "optim.ema_decay: expected a number from 0 to below 1, got 1.0"),
         ({"betas": (0.9, 1.5)}, "optim.betas: expected a number from 0 to below 1, got 1.5"),
-        ({"final_lr_share": 2.0}, "optim.final_lr_share: expected 0 to 1, got 2.0"),
+        ({"final_lr_share": 2.0}, "optim.final_lr_share: expected a number from 0 to 1, got 2.0"),
         ({"clip_norm": 0.0}, "optim.clip_norm"),
-        ({"warmup_steps": -1}, "optim.warmup_steps: expected 0 or more, got -1"),
+        ({"warmup_steps": -1}, "optim.warmup_steps: expected a finite number, 0 or more, got -1"),
+        ({"steps": 20}, "optim.warmup_steps: expected fewer than the 20 steps.* got 20, .*lower it"),
+        ({"lr": float("nan")}, "optim.lr: expected a finite number above 0, got nan"),
+        ({"clip_norm": float("inf")}, "optim.clip_norm: expected a finite number above 0, got inf"),
+        ({"weight_decay": float("nan")}, "optim.weight_decay: expected a finite number, 0 or more, got nan"),
+        ({"final_lr_share": float("nan")}, "optim.final_lr_share: expected a number from 0 to 1, got nan"),
+        ({"betas": (float("nan"), 0.9)}, "optim.betas: expected a number from 0 to below 1, got nan"),
     ],
 )
 def test_options_of_the_optimiser(wrong: dict[str, Any], word: str) -> None:

@@ -25,7 +25,7 @@ SCRIPT = config.REPOSITORY / "train" / "pretrain_chunk.py"
 HIDING = Path(__file__).with_name("only_these_packages.py")
 SMALL = (
     "--encoder.hidden_size=32", "--encoder.num_layers=1", "--encoder.num_heads=2", "--optim.steps=3",
-    "--optim.batch_size=4", "--optim.warmup_steps=1", "--objective.predictor_layers=1",
+    "--optim.batch_size=4", "--optim.warmup_steps=0", "--objective.predictor_layers=1",
 )  # fmt: skip
 
 

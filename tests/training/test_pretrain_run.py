@@ -39,7 +39,7 @@ def test_a_run_logs_each_objective_and_saves_what_it_trained(corpus: Path, tmp_p
         encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
         draw=DrawConfig(window_s=2.0, num_targets=2),
         objective=ObjectiveConfig(**dict.fromkeys(TERMS, 1.0), num_captions=2),
-        optim=OptimConfig(steps=2, batch_size=4, micro_batches=2, log_every=1, validate_every=2),
+        optim=OptimConfig(steps=2, batch_size=4, warmup_steps=1, micro_batches=2, log_every=1),
     )
     folder = pretrain(config, [body.load()])
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -58,7 +58,7 @@ def test_without_text_the_last_weights_are_kept(corpus: Path, tmp_path: Path) ->
         encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
         draw=DrawConfig(window_s=2.0),
         objective=ObjectiveConfig(**weights),
-        optim=OptimConfig(steps=2, batch_size=4, validate_every=1),
+        optim=OptimConfig(steps=2, batch_size=4, warmup_steps=1, validate_every=1),
     )
     pretrain(config, [body.load()])
     assert not (tmp_path / "best").exists()
@@ -74,7 +74,7 @@ def test_a_run_goes_on_from_another_model(corpus: Path, tmp_path: Path) -> None:
         encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
         draw=DrawConfig(window_s=2.0),
         objective=ObjectiveConfig(**dict.fromkeys(TERMS, 0.0) | {"text": 1.0}),
-        optim=OptimConfig(steps=2, batch_size=4, validate_every=2),
+        optim=OptimConfig(steps=2, batch_size=4, warmup_steps=0),
     )
     first = pretrain(config, [body.load()])
     still = replace(config.optim, steps=1, lr=1e-12, weight_decay=0.0)
@@ -93,11 +93,39 @@ def test_a_run_goes_on_from_another_model(corpus: Path, tmp_path: Path) -> None:
         pretrain(replace(on, start=tmp_path), [body.load()])
 
 
+def test_a_run_is_not_resumed_on_another_corpus_in_its_folder(
+    hand_motion: Callable[..., Motion], tmp_path: Path
+) -> None:
+    """Other frames alone; names, words and lengths are the same."""
+
+    def write(first: int) -> None:
+        motions = [replace(hand_motion(first + k), name=f"swing-{k}") for k in range(8)]
+        clips = [store_clip(ClipSource(motion=motion, body=0)) for motion in motions]
+        write_corpus(clips, tmp_path / "corpus", held_out_fraction=0.4, seed=1)
+
+    config = PretrainConfig(
+        corpus=tmp_path / "corpus",
+        output=tmp_path / "run",
+        text_base="wordllama-256",
+        encoder=EncoderShape(hidden_size=16, num_layers=1, num_heads=2),
+        draw=DrawConfig(window_s=2.0),
+        objective=ObjectiveConfig(**dict.fromkeys(TERMS, 0.0) | {"text": 1.0}),
+        optim=OptimConfig(steps=1, batch_size=4, warmup_steps=0),
+    )
+    write(first=0)
+    pretrain(config, [body.load()])
+    write(first=0)
+    pretrain(config, [body.load()])  # as it is finished
+    write(first=8)
+    with pytest.raises(ValueError, match=r"belongs to another run \(corpus_sha256 \w+ there and \w+ here\)"):
+        pretrain(config, [body.load()])
+
+
 @pytest.mark.parametrize(
     ("blocks", "message"),
     [
         (
-            {"optim": OptimConfig(steps=1, batch_size=1)},
+            {"optim": OptimConfig(steps=1, batch_size=1, warmup_steps=0)},
             "batch_size: expected 2 or more.*got 1.*micro_batches",
         ),
         ({"draw": DrawConfig(window_s=2.3)}, r"window_s: expected a multiple of 0\.5 s.*got 2\.3"),
