@@ -18,7 +18,7 @@ from anymo.evaluation.ledger import model_hash, read_ledger, refuse_second_run
 from anymo.evaluation.splits import Amount
 from anymo.metrics.classification import classification
 from anymo.pipeline import AnymoPipeline
-from anymo.records import Recording, SensorStream
+from anymo.records import Recording, SensorStream, WindowBatch
 from anymo.training.classifiers import Examples, Forest, Predict
 
 ALL = Amount(share=1.0)
@@ -143,6 +143,18 @@ def test_too_few_recordings_are_found_out_before_the_first_fit(
     with pytest.raises(ValueError, match="expected 9 recordings or more of class a to train on"):
         few_shot(waves, pipe, replace(QUICK, shots=(1, 9)))
     assert fits == []
+
+
+def test_a_sensor_keeps_its_column_in_every_split(pipe: AnymoPipeline, waves: list[Recording]) -> None:
+    """Also where nobody of a split, or of the virtual recordings, wears the other one."""
+    (watch,) = waves[0].sensors
+    phone = replace(watch, placement="front right trouser pocket phone")
+    both, alone = replace(waves[0], sensors=(watch, phone)), replace(waves[1], sensors=(phone,))
+    trials = module._Trials([both, alone], pipe, QUICK, None, None)
+    for recordings in ([both, alone], [alone]):
+        batch = trials._cut(recordings).inputs
+        assert isinstance(batch, WindowBatch)
+        assert batch.worn[-1].tolist() == [False, True]
 
 
 def test_columns_are_in_order() -> None:
