@@ -9,7 +9,8 @@ from typing import Any
 
 from anymo.assets import resolve
 from anymo.config import write_text
-from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport, load_files
+from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
+from anymo.data.sets.loading import read_set
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.errors import error_analysis
@@ -61,7 +62,7 @@ class SetProtocol:
 def evaluate_set(
     pipe: AnymoPipeline, spec: DatasetSpec, data: Path | None, protocol: SetProtocol | None = None
 ) -> SetEvaluation:
-    """Zero-shot on a set; on a test set once for each model, logged before anybody sees a figure.
+    """Zero-shot on a set; on people of a test set once for each model, logged before anybody sees a figure.
 
     Args:
         pipe: the model.
@@ -75,24 +76,28 @@ def evaluate_set(
         ValueError: what reading or classifying refuses; or the ledger has this model on this test set.
     """
     how = protocol or SetProtocol()
-    if spec.role != "test":
+    if not spec.looks_at:
         return _run(pipe, _read(spec, data, how.layout), how)
     if not how.ledger.parent.is_dir():
         raise FileNotFoundError(
-            f"set {spec.name} is a test set: each run is logged, and there is no {how.ledger} here; state a "
-            "file to keep the log in (--ledger test_sets.jsonl), the same for all models you compare"
+            f"set {spec.name}: each look at the test set {spec.looks_at} is logged, and there is no "
+            f"{how.ledger} here; state a file to keep the log in (--ledger test_sets.jsonl), the same for "
+            "all models you compare"
         )
     parts = PARTS if how.route != "embedding" else PARTS[:2]
-    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts, routes=[how.route])
-    found = _run(pipe, read_test_set(spec.name, data, how.layout), how)
-    write_lines(how.ledger, pipe.folder, sha256, [zero_shot_line(found.to_dict())])
+    sha256 = refuse_second_run(pipe.folder, [spec.looks_at], how.ledger, parts, routes=[how.route])
+    found = _run(pipe, _read(spec, data, how.layout), how)
+    line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at}
+    write_lines(how.ledger, pipe.folder, sha256, [line])
     return found
 
 
 def _read(spec: DatasetSpec, data: Path | None, layout: str | None) -> LoadedSet:
+    if spec.role == "test":
+        return read_test_set(spec.name, data, layout)
     if data is None and not spec.asset:
         raise ValueError(f"set {spec.name}: state the folder of its files (--data); from {spec.obtain}")
-    return load_files(spec, data or resolve(spec.asset), layout)
+    return read_set(spec, data or resolve(spec.asset), layout)
 
 
 def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluation:

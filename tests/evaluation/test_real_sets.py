@@ -120,8 +120,28 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="this model was run on sp_sw_har by embedding on"):
         evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
-    with pytest.raises(FileNotFoundError, match=r"is a test set: each run is logged.*--ledger"):
+    with pytest.raises(FileNotFoundError, match=r"each look at the test set sp_sw_har is logged.*--ledger"):
         evaluate_set(pipe, spec, tmp_path, SetProtocol(ledger=tmp_path / "none" / "log.jsonl"))
+
+
+def test_a_look_at_its_people_is_a_look_at_the_test_set(pipe: AnymoPipeline, tmp_path: Path) -> None:
+    values = 0.05 * np.random.default_rng(0).normal(size=(6, 128, 9))
+    values[:, :, 6] += 1.0  # made up, in the format of UniMTS: g
+    np.save(tmp_path / "X_test.npy", values)
+    np.save(tmp_path / "y_test.npy", np.arange(6))
+    words = {str(k): [f"activity {k}"] for k in range(6)}
+    (tmp_path / "UCIHAR.json").write_text(json.dumps({"label_dictionary": words}))
+    spec, how = spec_named("uci_har"), SetProtocol(layout="unimts", ledger=tmp_path / "log.jsonl")
+    evaluate_set(pipe, spec, tmp_path, how)
+    (line,) = read_ledger(how.ledger)
+    assert (line["set"], line["looks_at"]) == ("uci_har", "hapt")
+    for other in (spec, TEST_SETS["hapt"]):
+        with pytest.raises(ValueError, match=r"was run on uci_har by embedding .* on these people"):
+            evaluate_set(pipe, other, tmp_path, how)
+    as_it_is = {"sha256": line["sha256"], "set": "hapt", "route": "embedding"}
+    how.ledger.write_text(json.dumps(as_it_is) + "\n")
+    with pytest.raises(ValueError, match="this model was run on hapt by embedding"):
+        evaluate_set(pipe, spec, tmp_path, how)
 
 
 def test_a_set_that_is_not_here_needs_its_folder(pipe: AnymoPipeline) -> None:

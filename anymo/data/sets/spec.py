@@ -19,6 +19,7 @@ class DatasetSpec:
 
     role        "development" sets may guide choices; "test" sets are only reported, each run logged;
                 "external" ones are not here
+    same_people_as  the test set whose people these are: a look at this set is a look at that one
     benchmarks  who reports on it: AnyMo, UniMTS, Multi3Net
     asset       name for anymo.assets.resolve, of the sets that can be fetched
     rate_hz, acc_unit, gyro_unit, gravity, sign   as anymo.data.read_recording takes them
@@ -39,6 +40,7 @@ class DatasetSpec:
     gravity: Gravity
     layouts: Layouts
     role: Role = "external"
+    same_people_as: str = ""
     title: str = ""
     subject: str = ""
     licence: str = ""
@@ -78,6 +80,11 @@ class DatasetSpec:
                 f"{where}: expected a layout, and `words` for each but unimts (whose files have the labels), "
                 f"got {', '.join(self.layouts.known) or 'no layout'} and {len(self.words)} labels"
             )
+
+    @property
+    def looks_at(self) -> str:
+        """The test set that a look at this set is a look at; empty for a set of other people."""
+        return self.name if self.role == "test" else self.same_people_as
 
     @property
     def labels(self) -> tuple[str, ...]:
