@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anymo.assets import resolve
 from anymo.config import write_text
 from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
-from anymo.data.sets.loading import read_set
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
+from anymo.evaluation.other_sets import read_files
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
@@ -95,9 +94,7 @@ def evaluate_set(
 def _read(spec: DatasetSpec, data: Path | None, layout: str | None) -> LoadedSet:
     if spec.role == "test":
         return read_test_set(spec.name, data, layout)
-    if data is None and not spec.asset:
-        raise ValueError(f"set {spec.name}: state the folder of its files (--data); from {spec.obtain}")
-    return read_set(spec, data or resolve(spec.asset), layout)
+    return read_files(spec, data, layout)
 
 
 def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluation:

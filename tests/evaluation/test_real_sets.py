@@ -145,5 +145,7 @@ def test_a_look_at_its_people_is_a_look_at_the_test_set(pipe: AnymoPipeline, tmp
 
 
 def test_a_set_that_is_not_here_needs_its_folder(pipe: AnymoPipeline) -> None:
-    with pytest.raises(ValueError, match=r"set pamap2: state the folder of its files \(--data\); from https"):
+    with pytest.raises(
+        ValueError, match=r"set pamap2: state the folder of its files \(--data, .*; from https"
+    ):
         evaluate_set(pipe, spec_named("pamap2"), None)
