@@ -109,12 +109,14 @@ def summary(found: SetEvaluation) -> list[str]:
     """Lines of the printed table."""
     zero, result = found.zero_shot, found.zero_shot.result
     chance, majority = result.chance, result.majority
+    recall = [of.recall_at[2] for of in (result, chance, majority)]
     rows = [
-        ("accuracy", *_with_interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
-        ("macro-F1", *_with_interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
+        ("accuracy", result.accuracy, _interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
+        ("macro-F1", result.macro_f1, _interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
         ("macro-F1, all classes", result.macro_f1_all, "", "", ""),
-        ("R@2", *_with_interval(zero, "recall_at_2"), chance.recall_at[2], majority.recall_at[2]),
+        ("R@2", recall[0], _interval(zero, "recall_at_2"), *recall[1:]),
     ]
+    over = f"Intervals are over {zero.interval_over}" if zero.interval else "One recording has no interval"
     return [
         f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
         f"{len(result.prediction)} samples; route {zero.route}; {RULES[zero.rule]}",
@@ -128,7 +130,7 @@ def summary(found: SetEvaluation) -> list[str]:
         *error_analysis(result, "By class").splitlines(),
         "",
         *found.report.lines(),
-        f"Intervals are over {'subjects' if zero.by_subject else 'recordings'}. Templates: "
+        f"{over}. Templates: "
         f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
 
@@ -151,9 +153,9 @@ def write_evaluation(found: SetEvaluation, folder: Path) -> None:
     draft.replace(folder / "confusion.png")
 
 
-def _with_interval(zero: ZeroShotResult, name: str) -> tuple[float, str]:
+def _interval(zero: ZeroShotResult, name: str) -> str:
     interval = zero.intervals[name]
-    return interval.estimate, f"{_percent(interval.low)} to {_percent(interval.high)}"
+    return "-" if interval is None else f"{_percent(interval.low)} to {_percent(interval.high)}"
 
 
 def _percent(share: object) -> str:

@@ -10,13 +10,21 @@ import pytest
 from test_ledger import arrays
 
 from anymo.data import SETS, load_set
-from anymo.data.sets import spec_named
+from anymo.data.sets import LoadReport, spec_named
 from anymo.data.test_sets import TEST_SETS
 from anymo.evaluation.ledger import read_ledger
-from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
+from anymo.evaluation.parts_sections import _share
+from anymo.evaluation.real_sets import (
+    SetEvaluation,
+    SetProtocol,
+    evaluate_set,
+    summary,
+    write_evaluation,
+)
 from anymo.evaluation.window_rules import RULES, Rule, scored
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
+from anymo.release.figures import _numbers
 
 WORDS = tuple(SETS["basic_motions"].words.values())
 
@@ -105,6 +113,25 @@ def test_windows_of_a_recording_are_drawn_together(pipe: AnymoPipeline) -> None:
     found = zero_shot(pipe, "basic_motions", "embedding", recordings=real, rule="window")
     assert found.result.to_dict()["num_samples"] == 2 * len(real)
     assert found.to_dict()["interval_over"] == "recordings"
+
+
+def test_one_recording_has_no_interval(pipe: AnymoPipeline) -> None:
+    """Only its windows can be drawn, and are not called recordings."""
+    (long,) = load_set("spar")[:1]
+    alone = {"recordings": [replace(long, label="Walking")], "spec": SETS["basic_motions"]}
+    whole = zero_shot(pipe, "mine", "embedding", **alone)  # type: ignore[arg-type]
+    told = whole.to_dict()
+    assert (told["interval_over"], told["accuracy_interval"]) == ("recordings", None)
+    assert told["intervals"] == dict.fromkeys(("accuracy", "macro_f1", "recall_at_2"))
+    assert _share(told["accuracy"], None).endswith("0.0 (-)")
+    assert "x accuracy" not in dict(_numbers({"x": {"intervals": told["intervals"]}}))
+    found = SetEvaluation(spec=SETS["basic_motions"], report=LoadReport(num_recordings=1), zero_shot=whole)
+    lines = summary(found)
+    assert [line.split()[-3] for line in lines[3:5]] == ["-", "-"]
+    assert any(line.startswith("One recording has no interval. Templates") for line in lines)
+    windows = zero_shot(pipe, "mine", "embedding", rule="window", **alone)  # type: ignore[arg-type]
+    assert windows.to_dict()["interval_over"] == "windows"
+    assert windows.interval is not None
 
 
 def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
