@@ -188,6 +188,15 @@ def segment_of(name: str) -> str:
     return PLACEMENTS.get(place, place)
 
 
+def without_side(name: str) -> str:
+    """A place without left and right: "wrist watch" of "left wrist watch", "ForeArm" of "RightForeArm".
+
+    Raises:
+        ValueError: as `placement_name`.
+    """
+    return re.sub(r"\b(?:left|right) |^(?:Left|Right)(?=[A-Z])", "", placement_name(name))
+
+
 def edges() -> npt.NDArray[np.int64]:
     """(2, 44) directed edges of the body graph, both ways, child and parent."""
     pairs = [(c, p) for c, p in enumerate(PARENTS) if p >= 0]

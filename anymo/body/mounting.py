@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from anymo.records import Array
-from anymo.skeleton import INDEX, PLACEMENTS, placement_name
+from anymo.skeleton import INDEX, PLACEMENTS, placement_name, without_side
 
 
 class Mounting(NamedTuple):
@@ -110,11 +110,10 @@ def mount_of(place: str) -> Mount:
         ValueError: `place` is neither.
     """
     key = placement_name(place)
-    if key in INDEX and key.removeprefix("Left").removeprefix("Right") not in _MOUNTS:
+    if key in INDEX and without_side(key) not in _MOUNTS:
         key = next(name for name, carrier in PLACEMENTS.items() if carrier == key)
     is_right = "right" in key.lower()
-    stem = " ".join(word for word in key.split() if word not in ("left", "right"))
-    mount = _MOUNTS[stem.removeprefix("Left").removeprefix("Right")]
+    mount = _MOUNTS[without_side(key)]
     x, y, z = mount.outward
     mounting = _RIGHT_WATCH if is_right and mount.mounting is _LEFT_WATCH else mount.mounting
     return mount._replace(outward=(x, -y if is_right else y, z), mounting=mounting)

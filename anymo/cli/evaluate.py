@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from anymo.cli.model import AsJson, Base, Model, pipeline, say
-
-if TYPE_CHECKING:
-    from anymo.data.sets import DatasetSpec
 
 
 def evaluate(
@@ -38,7 +35,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for metrics.json, per-class table and confusion matrix.")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option(help="Log of the runs on test sets, where this is not a clone.")
+        Path | None, typer.Option(help="Log of the runs on test sets; a clone of the repository has its own.")
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the sets, and stop.")] = False,
     model: Model = None,
@@ -54,11 +51,11 @@ def evaluate(
         return
     if dataset is None:
         raise ValueError("evaluate: state --dataset, a name of `anymo evaluate --list` or a .yaml file")
-    spec = _spec(dataset)
-    from anymo.evaluation.ledger import LEDGER
+    from anymo.data.sets import spec_from
     from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
 
-    how = SetProtocol(layout=layout, route=route, rule=window, ledger=ledger or LEDGER)
+    spec = spec_from(dataset)
+    how = SetProtocol(layout=layout, route=route, rule=window, ledger=_log(ledger))
     spec.layout(layout)  # refused before a model is loaded
     found = evaluate_set(pipeline(model, base), spec, data, how)
     if output is not None:
@@ -66,19 +63,16 @@ def evaluate(
     say(summary(found), found.to_dict(), as_json=as_json)
 
 
-def _spec(dataset: str) -> "DatasetSpec":
-    """A set of the registry, or of a file; only the registry has test sets."""
-    from anymo.data.sets import NAMES, read_spec, spec_named
+def _log(stated: Path | None) -> Path:
+    """The one log of test sets: the repository's, or a stated one where there is none."""
+    from anymo.evaluation.ledger import LEDGER
 
-    if not dataset.endswith((".yaml", ".yml")):
-        return spec_named(dataset)
-    spec = read_spec(Path(dataset))
-    if spec.role == "test" or spec.name in NAMES:
+    if stated is not None and LEDGER.is_file():
         raise ValueError(
-            f"{dataset}: expected a name of its own and no test set, got {spec.name!r} ({spec.role}); "
-            f"registered sets go by name, --dataset {spec.name}"
+            f"evaluate: runs on test sets go into the log of this clone, {LEDGER}, got --ledger {stated}; "
+            "leave it out, as a second log would not know of the runs in the first"
         )
-    return spec
+    return stated or LEDGER
 
 
 def _list(*, as_json: bool) -> None:

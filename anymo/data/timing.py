@@ -10,6 +10,7 @@ MAX_RATE_HZ = 2000.0  # above any worn inertial sensor; bounds the guess of a ti
 MIN_DURATION_S = 0.5  # of a recording, and of a window
 MAX_JITTER = 0.10  # of a sampling step, at the 95th percentile
 RATE_TOLERANCE = 0.02  # stated against measured
+GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording that is read whole
 _EDGE = 1.001  # rounded time stamps of a device that runs at either end
 
 # Between MIN_RATE_HZ and MAX_RATE_HZ a step lies in one of these ranges only, so its unit needs no statement.
@@ -44,6 +45,18 @@ def sampling(
             "drop the wrong one of the two"
         )
     return check_rate(rate_hz or measured_hz, where), index
+
+
+def gaps(times: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Samples before which none was taken for over a second; none where the time stamps are no clock.
+
+    Args:
+        times: (T,) as `sampling` takes them, which says what is wrong with them.
+    """
+    try:
+        return np.flatnonzero(np.diff(_elapsed_s(times, "")) > GAP_S) + 1
+    except ValueError:
+        return np.empty(0, dtype=np.int64)
 
 
 def check_rate(rate_hz: float, where: str) -> float:

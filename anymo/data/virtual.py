@@ -13,7 +13,7 @@ from anymo.data.draws import SHORTEST_S
 from anymo.data.moments import Moments, Sensors, busier_side, ideal_signals, lasting_s, pose_of
 from anymo.records import GRAVITY_MPS2, Array, Recording, SensorStream
 from anymo.simulation import DeviceModel, RankTransform, placement_matrix
-from anymo.skeleton import INDEX, MIRROR
+from anymo.skeleton import INDEX, MIRROR, without_side
 
 VIRTUAL_SUBJECT = "virtual"
 _JITTER_M = 0.04
@@ -172,7 +172,7 @@ def calibrated(virtual: Sequence[Recording], real: Sequence[Recording], *, by_cl
 
 def _place(sensor: SensorStream) -> str:
     """Where a sensor sits, without its side."""
-    return " ".join(word for word in sensor.placement.split() if word not in ("left", "right"))
+    return without_side(sensor.placement)
 
 
 def _six(sensor: SensorStream) -> Array:

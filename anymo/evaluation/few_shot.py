@@ -26,6 +26,7 @@ from anymo.training.classifiers import (
     cut_examples,
     joined,
     recording_scores,
+    sensor_columns,
 )
 
 NOTHING = Amount()
@@ -171,6 +172,7 @@ class _Trials:
         self.named = np.array([r.label for r in recordings])
         self.classes = tuple(sorted({r.label for r in recordings}))
         self.label = np.array([self.classes.index(r.label) for r in recordings])
+        self.columns = sensor_columns(recordings)
         self.methods = {name: build_method(name, pipe.encoder) for name in protocol.methods}
         self.facts = [model_hash(pipe.folder), _code_hash(), pipe.window_s, pipe.hop_s, _hash(recordings)]
         self.real = lru_cache(maxsize=None)(self._real)
@@ -232,7 +234,10 @@ class _Trials:
     def _cut(self, recordings: Sequence[Recording]) -> Examples:
         pipe = self.pipe
         rate = pipe.encoder.config.rate_hz
-        return cut_examples(recordings, self.classes, rate_hz=rate, window_s=pipe.window_s, hop_s=pipe.hop_s)
+        return cut_examples(
+            recordings, self.classes, rate_hz=rate, window_s=pipe.window_s, hop_s=pipe.hop_s,
+            columns=self.columns,
+        )  # fmt: skip
 
     def _simulated(self, seed: int) -> list[Recording]:
         assert self.virtual is not None

@@ -16,6 +16,7 @@ from anymo.evaluation.few_shot import FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
 from anymo.evaluation.fidelity import fidelity, fidelity_table
 from anymo.evaluation.ledger import FEW_SHOT, LEDGER, refuse_second_run, write_lines
+from anymo.evaluation.other_sets import OtherSet, read_files
 from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import find_virtual_imu
 from anymo.pipeline import AnymoPipeline
@@ -34,6 +35,7 @@ class FewShotConfig:
         sets: names of `anymo.data.SETS` with subjects.
         test_sets: names of `anymo.data.test_sets.TEST_SETS`; once for each model, logged in
             eval/test_set_log.jsonl.
+        other_sets: registered sets whose files you have, or your own .yaml files; with people, no test set.
         output: folder of `few_shot.json`, `few_shot.md`, `few_shot.png` and of the finished trainings.
         json: another file for the numbers; null for none.
         corpus: folder of the corpus that virtual recordings are made from; null for none.
@@ -44,6 +46,7 @@ class FewShotConfig:
     model: Path | None = None
     sets: tuple[str, ...] = ("spar",)
     test_sets: tuple[str, ...] = ()
+    other_sets: tuple[OtherSet, ...] = ()
     output: Path = Path("runs/few_shot")
     json: Path | None = None
     corpus: Path | None = None
@@ -58,8 +61,15 @@ class FewShotConfig:
             )
         if unknown := [s for s in self.test_sets if s not in TEST_SETS]:
             raise ValueError(f"few-shot: expected test_sets among {', '.join(TEST_SETS)}, got {unknown}")
-        if not self.sets and not self.test_sets:
-            raise ValueError("few-shot: expected sets or test_sets, got neither")
+        specs = [each.spec for each in self.other_sets]
+        if looks := {spec.name: spec.looks_at for spec in specs if spec.looks_at}:
+            raise ValueError(
+                f"few-shot: expected other_sets that are no look at a test set, got {', '.join(looks)}; put "
+                f"{', '.join(looks.values())} under test_sets, once for each model"
+            )
+        names = [*self.sets, *self.test_sets, *(spec.name for spec in specs)]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"few-shot: expected sets, test_sets or other_sets, each set once, got {names}")
         if self.corpus is None and set(self.protocol.sources) != {"real"}:
             raise ValueError(
                 f"few-shot: expected a corpus for the sources {list(self.protocol.sources)}; give its "
@@ -75,11 +85,13 @@ def run_few_shot(config: FewShotConfig, ledger: Path = LEDGER) -> dict[str, Any]
 
     Returns:
         Numbers for JSON: `sets`, each as `FewShotResult.to_dict`, with its `fidelity` and the `activities` of
-        its labels where there is a corpus; test sets among them.
+        its labels where there is a corpus; test sets among them. What was `loaded` of other sets beside it.
 
     Raises:
-        FileNotFoundError: test sets are asked for, and there is no folder for the ledger.
-        ValueError: the ledger has few-shot trials of this model on one of the test sets; nothing is run.
+        FileNotFoundError: test sets are asked for, and there is no folder for the ledger; or files of another
+            set are not there.
+        ValueError: the ledger has few-shot trials of this model on one of the test sets, and nothing is run;
+            or what `read_set` and `few_shot` refuse.
     """
     if config.test_sets and not ledger.parent.is_dir():
         raise FileNotFoundError(
@@ -89,6 +101,10 @@ def run_few_shot(config: FewShotConfig, ledger: Path = LEDGER) -> dict[str, Any]
     pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
     sha256 = refuse_second_run(pipe.folder, config.test_sets, ledger, routes=[FEW_SHOT])
     sets = {name: _measured(config, pipe, name, load_set(name)) for name in config.sets}
+    for each in config.other_sets:
+        loaded = read_files(each.spec, each.data, each.layout)
+        measured = _measured(config, pipe, loaded.spec.name, loaded.recordings)
+        sets[loaded.spec.name] = measured | {"loaded": loaded.report.to_dict()}
     tested = {name: _measured(config, pipe, name, load_test_set(name)) for name in config.test_sets}
     if tested:
         lines = [_ledger_line(name, config.protocol, numbers) for name, numbers in tested.items()]

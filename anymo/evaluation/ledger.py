@@ -1,7 +1,8 @@
 """The log of test-set runs: each model sees each test set once, and every look is written down.
 
 Learning from a test set's labels is a look of its own: a model may be run on a set once as it is, by each of
-its routes, and once by few-shot trials, which leave the model alone and train others from it.
+its routes, and once by few-shot trials, which leave the model alone and train others from it. Another set of
+the same people counts as the test set; its lines name that under `looks_at`.
 """
 
 import hashlib
@@ -110,17 +111,17 @@ def refuse_second_run(
     """
     sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
-        if line["route"] in routes and line["sha256"] == sha256 and line["set"] in names:
+        if line["route"] in routes and line["sha256"] == sha256 and line["looks_at"] in names:
             raise ValueError(
                 f"test sets: this model was run on {line['set']} by {line['route']} on {line.get('date')} "
-                f"(its figures are in {ledger.name}); a candidate gets one run, so change the design on the "
-                "development sets and train the next one"
+                f"(its figures are in {ledger.name}); a candidate gets one run on these people, so change "
+                "the design on the development sets and train the next one"
             )
     return sha256
 
 
 def read_ledger(ledger: Path) -> list[dict[str, Any]]:
-    """All lines; none where there is no ledger yet.
+    """All lines, each with the test set that it `looks_at`; none where there is no ledger yet.
 
     Raises:
         ValueError: a line is broken; the message says which.
@@ -130,7 +131,8 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            read.append({key: str(entry[key]) for key in ("sha256", "set", "route")} | entry)
+            facts = {key: str(entry[key]) for key in ("sha256", "set", "route")}
+            read.append(facts | {"looks_at": facts["set"]} | entry)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{ledger.name}, line {number}: expected a JSON object with sha256, set and route ({error}); "

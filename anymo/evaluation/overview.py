@@ -20,7 +20,7 @@ def _row(spec: DatasetSpec) -> list[object]:
     channels = "" if has_gyro else " (acceleration)"
     return [
         spec.name,
-        spec.role,
+        f"{spec.role}, people of {spec.same_people_as}" if spec.same_people_as else spec.role,
         ", ".join(spec.benchmarks) or "-",
         spec.num_classes or "label file",
         f"{spec.rate_hz:g}",

@@ -13,31 +13,16 @@ from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig
-from anymo.data.sets import spec_named
 from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
 from anymo.evaluation.kept import kept
 from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger
+from anymo.evaluation.other_sets import OtherSet
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set
 from anymo.pipeline import AnymoPipeline
 
 Numbers = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OtherSet:
-    """A registered set whose files you have.
-
-    Attributes:
-        name: of the registry (`anymo evaluate --list`).
-        data: folder with its files; null for a set that is fetched.
-        layout: of the files; null for the set's usual one.
-    """
-
-    name: str
-    data: Path | None = None
-    layout: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +33,7 @@ class PartsConfig:
         encoder: retrieval in pools, robustness, gaits and postures at usual places.
         few_shot_sets: sets with subjects that few and all recordings are learnt from.
         few_shot: how.
-        other_sets: more registered sets; a test set runs once for each model, and is logged.
+        other_sets: more registered sets, or your own; a test set runs once for each model, and is logged.
     """
 
     encoder: ProtocolConfig = field(default_factory=ProtocolConfig)
@@ -94,9 +79,9 @@ def measure_parts(
         )
         few_shot = run_few_shot(trained)["sets"]
     other = {
-        each.name: kept(
-            folder / "sets" / f"{each.name}.json",
-            of_model | {"set": draccus.encode(each)},
+        each.spec.name: kept(
+            folder / "sets" / f"{each.spec.name}.json",
+            of_model | {"set": draccus.encode(each), "spec": draccus.encode(each.spec)},
             partial(_other, pipe, each),
         )
         for each in config.other_sets
@@ -107,7 +92,7 @@ def measure_parts(
 
 def _other(pipe: AnymoPipeline, each: OtherSet) -> Numbers:
     protocol = SetProtocol(layout=each.layout)
-    return evaluate_set(pipe, spec_named(each.name), each.data, protocol).to_dict()
+    return evaluate_set(pipe, each.spec, each.data, protocol).to_dict()
 
 
 def _measured_as(folder: Path) -> list[str]:

@@ -141,6 +141,6 @@ def _row(name: str, found: Mapping[str, Any]) -> list[Cell]:
     return [name, found["num_classes"], found["num_samples"], *shares, f"{100 * chance:.1f}"]
 
 
-def _share(value: float, interval: Sequence[float]) -> str:
-    low, high = interval
-    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+def _share(value: float, interval: Sequence[float] | None) -> str:
+    low_high = "-" if interval is None else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    return f"{100 * value:.1f} ({low_high})"

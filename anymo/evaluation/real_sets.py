@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anymo.assets import resolve
 from anymo.config import write_text
-from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport, load_files
+from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
+from anymo.evaluation.other_sets import read_files
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
@@ -61,7 +61,7 @@ class SetProtocol:
 def evaluate_set(
     pipe: AnymoPipeline, spec: DatasetSpec, data: Path | None, protocol: SetProtocol | None = None
 ) -> SetEvaluation:
-    """Zero-shot on a set; on a test set once for each model, logged before anybody sees a figure.
+    """Zero-shot on a set; on people of a test set once for each model, logged before anybody sees a figure.
 
     Args:
         pipe: the model.
@@ -75,24 +75,26 @@ def evaluate_set(
         ValueError: what reading or classifying refuses; or the ledger has this model on this test set.
     """
     how = protocol or SetProtocol()
-    if spec.role != "test":
+    if not spec.looks_at:
         return _run(pipe, _read(spec, data, how.layout), how)
     if not how.ledger.parent.is_dir():
         raise FileNotFoundError(
-            f"set {spec.name} is a test set: each run is logged, and there is no {how.ledger} here; state a "
-            "file to keep the log in (--ledger test_sets.jsonl), the same for all models you compare"
+            f"set {spec.name}: each look at the test set {spec.looks_at} is logged, and there is no "
+            f"{how.ledger} here; state a file to keep the log in (--ledger test_sets.jsonl), the same for "
+            "all models you compare"
         )
     parts = PARTS if how.route != "embedding" else PARTS[:2]
-    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts, routes=[how.route])
-    found = _run(pipe, read_test_set(spec.name, data, how.layout), how)
-    write_lines(how.ledger, pipe.folder, sha256, [zero_shot_line(found.to_dict())])
+    sha256 = refuse_second_run(pipe.folder, [spec.looks_at], how.ledger, parts, routes=[how.route])
+    found = _run(pipe, _read(spec, data, how.layout), how)
+    line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at}
+    write_lines(how.ledger, pipe.folder, sha256, [line])
     return found
 
 
 def _read(spec: DatasetSpec, data: Path | None, layout: str | None) -> LoadedSet:
-    if data is None and not spec.asset:
-        raise ValueError(f"set {spec.name}: state the folder of its files (--data); from {spec.obtain}")
-    return load_files(spec, data or resolve(spec.asset), layout)
+    if spec.role == "test":
+        return read_test_set(spec.name, data, layout)
+    return read_files(spec, data, layout)
 
 
 def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluation:
@@ -107,12 +109,14 @@ def summary(found: SetEvaluation) -> list[str]:
     """Lines of the printed table."""
     zero, result = found.zero_shot, found.zero_shot.result
     chance, majority = result.chance, result.majority
+    recall = [of.recall_at[2] for of in (result, chance, majority)]
     rows = [
-        ("accuracy", *_with_interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
-        ("macro-F1", *_with_interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
+        ("accuracy", result.accuracy, _interval(zero, "accuracy"), chance.accuracy, majority.accuracy),
+        ("macro-F1", result.macro_f1, _interval(zero, "macro_f1"), chance.macro_f1, majority.macro_f1),
         ("macro-F1, all classes", result.macro_f1_all, "", "", ""),
-        ("R@2", *_with_interval(zero, "recall_at_2"), chance.recall_at[2], majority.recall_at[2]),
+        ("R@2", recall[0], _interval(zero, "recall_at_2"), *recall[1:]),
     ]
+    over = f"Intervals are over {zero.interval_over}" if zero.interval else "One recording has no interval"
     return [
         f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
         f"{len(result.prediction)} samples; route {zero.route}; {RULES[zero.rule]}",
@@ -126,7 +130,7 @@ def summary(found: SetEvaluation) -> list[str]:
         *error_analysis(result, "By class").splitlines(),
         "",
         *found.report.lines(),
-        f"Intervals are over {'subjects' if zero.by_subject else 'recordings'}. Templates: "
+        f"{over}. Templates: "
         f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
 
@@ -149,9 +153,9 @@ def write_evaluation(found: SetEvaluation, folder: Path) -> None:
     draft.replace(folder / "confusion.png")
 
 
-def _with_interval(zero: ZeroShotResult, name: str) -> tuple[float, str]:
+def _interval(zero: ZeroShotResult, name: str) -> str:
     interval = zero.intervals[name]
-    return interval.estimate, f"{_percent(interval.low)} to {_percent(interval.high)}"
+    return "-" if interval is None else f"{_percent(interval.low)} to {_percent(interval.high)}"
 
 
 def _percent(share: object) -> str:

@@ -145,7 +145,7 @@ def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:
             metric="accuracy",
             value=r.accuracy,
             chance=r.chance.accuracy,
-            interval=(zero.interval.low, zero.interval.high),
+            interval=None if zero.interval is None else (zero.interval.low, zero.interval.high),
             note=note,
         ),
         SummaryRow(task=task, metric="macro-F1", value=r.macro_f1, chance=r.chance.macro_f1, note=note),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from anymo.metrics import (
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
 
+Unit = Literal["subjects", "recordings", "windows"]
 _MEASURES: dict[str, Callable[[ClassificationResult], float]] = {
     "accuracy": lambda r: r.accuracy,
     "macro_f1": lambda r: r.macro_f1,
@@ -31,23 +32,23 @@ class ZeroShotResult:
     """What one model makes of one set by one route.
 
     max_windows  windows read of each recording; None for all
-    intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2, over subjects where the set names that
-                 of each recording, two or more, else over recordings
-    by_subject   whether they are over subjects
+    intervals    95 % bootstrap of accuracy, macro_f1 and recall_at_2; None over one unit
+    interval_over  what they are over: subjects where the set names that of each recording, two or more, else
+                 recordings; the windows of a recording alone
     rule         what of a recording is read: a key of `window_rules.RULES`
     """
 
     set_name: str
     route: Route
     result: ClassificationResult
-    intervals: dict[str, Interval]
-    by_subject: bool
+    intervals: dict[str, Interval | None]
+    interval_over: Unit
     words: tuple[str, ...]
     max_windows: int | None
     rule: Rule = "recording"
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> Interval | None:
         """That of accuracy."""
         return self.intervals["accuracy"]
 
@@ -55,9 +56,9 @@ class ZeroShotResult:
         """Numbers and words for metrics.json."""
         return {
             **self.result.to_dict(),
-            "accuracy_interval": [self.interval.low, self.interval.high],
-            "intervals": {name: [i.low, i.high] for name, i in self.intervals.items()},
-            "interval_over": "subjects" if self.by_subject else "recordings",
+            "accuracy_interval": _ends(self.interval),
+            "intervals": {name: _ends(interval) for name, interval in self.intervals.items()},
+            "interval_over": self.interval_over,
             "label_words": list(self.words),
             "max_windows": self.max_windows,
             "rule": self.rule,
@@ -94,15 +95,18 @@ def zero_shot(
     scores, owner = scored(pipe, recordings, words, route, rule, max_windows)
     truth = np.array([spec.labels.index(r.label) for r in recordings])[owner]
     subjects = np.array([r.subject for r in recordings])[owner]
-    by_subject = len(set(subjects)) > 1 and all(subjects)
-    by_recording = rule == "window" and len(recordings) > 1  # windows of one are not independent
-    groups = subjects if by_subject else owner if by_recording else None
+    groups: npt.NDArray[np.generic] | None = None
+    over: Unit = "windows" if rule == "window" and len(recordings) == 1 else "recordings"
+    if all(subjects) and len(set(subjects)) > 1:
+        over, groups = "subjects", subjects
+    elif rule == "window" and over == "recordings":
+        groups = owner  # windows of one are not independent
     return ZeroShotResult(
         set_name=set_name,
         route=route,
         result=classification(scores, truth, words),
         intervals=_intervals(scores, truth, words, groups, seed),
-        by_subject=by_subject,
+        interval_over=over,
         words=words,
         max_windows=max_windows,
         rule=rule,
@@ -115,8 +119,10 @@ def _intervals(
     words: Sequence[str],
     groups: npt.NDArray[np.generic] | None,
     seed: int,
-) -> dict[str, Interval]:
-    """95 % bootstrap interval of each measure, over groups where they are given."""
+) -> dict[str, Interval | None]:
+    """95 % bootstrap interval of each measure, over groups where they are given; none over a single one."""
+    if len(scores if groups is None else np.unique(groups)) < 2:
+        return dict.fromkeys(_MEASURES)
     rows = np.column_stack([scores, truth])
 
     def statistic(measure: Callable[[ClassificationResult], float]) -> Callable[[npt.NDArray[Any]], float]:
@@ -128,3 +134,7 @@ def _intervals(
         )
         for name, measure in _MEASURES.items()
     }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]

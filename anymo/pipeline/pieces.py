@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anymo.data import read_recording
 from anymo.data.contract import Sign, check_statement
 from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import MAX_RATE_HZ, RATE_TOLERANCE, check_rate, sampling
+from anymo.data.timing import GAP_S, MAX_RATE_HZ, RATE_TOLERANCE, check_rate, sampling
 from anymo.pipeline.batches import check_steps
 from anymo.pipeline.files import tables_of
 from anymo.records import Array, Gravity, Recording, SensorStream
@@ -23,7 +23,6 @@ OnGap = Literal["error", "split"]
 UnreadSource: TypeAlias = "str | Path | Iterable[npt.NDArray[np.floating] | pd.DataFrame]"
 Source: TypeAlias = "Recording | UnreadSource"
 
-GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording that is read whole
 _NEEDED = ("acc_unit", "gravity", "placement")
 _OF_SIGNAL = (*_NEEDED, "gyro_unit", "sign")  # of what is stated; the rest says where the samples are
 _TAIL = 64  # time stamps by which the next ones are placed

@@ -63,7 +63,7 @@ def _of_model(content: dict[str, Any], hashes: frozenset[str], file: Path) -> di
 def _numbers(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
     """Numbers in nested mappings; lists hold what is behind them (confusions, curves), or are intervals."""
     for key, value in tree.items():
-        if key in _NO_FIGURES:
+        if key in _NO_FIGURES or value is None:  # an interval over one recording
             continue
         if isinstance(value, Mapping):
             yield from _numbers(value, f"{path}{key} ")

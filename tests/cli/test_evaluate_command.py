@@ -71,6 +71,7 @@ def test_the_list(run: Run) -> None:
             "expected a layout of unimts, got 'tables'",
         ),
         (["--dataset", "my.yaml", "--data", "."], "no file my.yaml"),
+        (["--dataset", "sp_sw_har", "--ledger", "other.jsonl"], "go into the log of this clone"),
         (["--dataset", "pamap2", "--data", "."], "Protocol/subject*.dat"),
     ],
 )

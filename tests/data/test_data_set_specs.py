@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS
-from anymo.data.sets import NAMES, SETS, DatasetSpec, load_files, read_spec, spec_named
+from anymo.data.sets import NAMES, SETS, DatasetSpec, load_files, read_spec, spec_from, spec_named
 from anymo.data.sets.layouts import UNIMTS_JOINTS, Layout, Sensor
 from anymo.data.test_sets import TEST_SETS
 from anymo.skeleton import INDEX, segment_of
@@ -103,6 +103,11 @@ def test_roles() -> None:
     assert by == {"development": set(SETS), "test": set(TEST_SETS)}
     with pytest.raises(ValueError, match=r"test set is run once per model.*anymo evaluate --dataset hapt"):
         load_files(spec_named("hapt"), Path())
+    with pytest.raises(ValueError, match=r"a look at it is a look at hapt.*--dataset uci_har"):
+        load_files(spec_named("uci_har"), Path())
+    assert {n: s.looks_at for n in NAMES if (s := spec_named(n)).looks_at} == {
+        **{n: n for n in TEST_SETS}, "uci_har": "hapt",
+    }  # fmt: skip
     with pytest.raises(ValueError, match=r"one of the sets basic_motions, .*or a \.yaml file.*got 'pamap'"):
         spec_named("pamap")
 
@@ -127,6 +132,15 @@ def test_a_spec_of_ones_own(tmp_path: Path) -> None:
         spec.layout("unimts")
 
 
+def test_a_file_of_people_of_a_test_set(tmp_path: Path) -> None:
+    own(tmp_path, ("role: external", "role: external\nsame_people_as: hapt"))
+    assert spec_from(str(tmp_path / "mine.yaml")).looks_at == "hapt"
+    for other, message in (("spar", "expected a test set, got 'spar'; leave it out"), ("hpat", "got 'hpat'")):
+        own(tmp_path, ("role: external", f"role: external\nsame_people_as: {other}"))
+        with pytest.raises(ValueError, match=message):
+            spec_from(str(tmp_path / "mine.yaml"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -137,6 +151,13 @@ def test_a_spec_of_ones_own(tmp_path: Path) -> None:
         ("rate_hz: 50.0", "rate_hz: fast", "rate_hz.*expected float, got 'fast'"),
         ("sitting still", "walking", "each label needs its own phrase"),
         ("role: external", "roll: external", "`roll` are not valid"),
+        ("rate_hz: 50.0", "rate_hz: -3", "set 'mine': rate_hz must lie between 5 and 2000 Hz, got -3"),
+        ("    label: activity", "    stated: {rate_hz: .nan}\n    label: activity", "5 and 2000 Hz, got nan"),
+        ("notes: none", "acc_scale: 0", "acc_scale and gyro_scale above 0 .*got 0.0, 1.0 and 0.0; .*`sign"),
+        ("notes: none", "gyro_scale: -1", "got 1.0, -1.0 and 0.0"),
+        ("notes: none", "acc_offset: .inf", "finite acc_offset, got 1.0, 1.0 and inf"),
+        ("notes: none", "max_refused: 5", "max_refused as a share from 0 to 1, got 5"),
+        ("notes: none", "max_refused: -0.1", "max_refused as a share from 0 to 1, got -0.1"),
         ("    label: activity\n", "", "expected a `label` column or a group"),
         ("(?P<subject>.+)", "(?P<person>.+)", "groups named label, sensor, subject, trial, got person"),
         ("(?P<subject>.+)", "(?P<subject>.+", "expected a regular expression"),

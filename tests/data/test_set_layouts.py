@@ -11,7 +11,8 @@ import pytest
 from scipy.io import savemat
 
 from anymo.data.sets import NAMES, DatasetSpec, LoadedSet, load_files, spec_named
-from anymo.data.sets.layouts import Layouts, Sensor, Tables, UniMts
+from anymo.data.sets.layouts import Layouts, Sensor, UniMts
+from anymo.data.sets.loading import read_set
 from anymo.data.test_sets import read_test_set
 from anymo.records import GRAVITY_MPS2, Array
 
@@ -57,7 +58,7 @@ def check(loaded: LoadedSet, number: int, *expected: tuple[str, Array], label: s
 
 
 def load(name: str, folder: Path, layout: str | None = None) -> LoadedSet:
-    return load_files(spec_named(name), folder, layout)
+    return read_set(spec_named(name), folder, layout)
 
 
 def test_pamap2(tmp_path: Path) -> None:
@@ -389,31 +390,6 @@ def test_absent_files_and_columns(tmp_path: Path) -> None:
     write(tmp_path / "Participant_one.csv", still(1))
     with pytest.raises(ValueError, match=r"Participant_one.csv: expected a path like"):
         load("shoaib", tmp_path)
-
-
-def test_time_stamps_show_lost_rows(tmp_path: Path) -> None:
-    signal = still(1)
-    table = pd.DataFrame(raw(signal, G, DEG), columns=["ax", "ay", "az", "gx", "gy", "gz"])
-    table["t"] = pd.date_range("2024-05-01 10:00", periods=300, freq="20ms")
-    table.drop(index=range(100, 110)).to_csv(tmp_path / "walk.csv", index=False)
-    tables = Tables(
-        files="*.csv",
-        path=r"(?P<label>\w+)\.csv",
-        time="t",
-        sensors=(Sensor(placement="head", columns=("ax", "ay", "az", "gx", "gy", "gz")),),
-    )
-    spec = DatasetSpec(
-        name="mine", rate_hz=50.0, acc_unit="g", gyro_unit="deg/s", gravity="included",
-        words={"walk": "walking"}, layouts=Layouts(tables=tables),
-    )  # fmt: skip
-    loaded = load_files(spec, tmp_path)
-    (sensor,) = loaded.recordings[0].sensors
-    assert loaded.report.missing_samples == 10
-    assert np.flatnonzero(~sensor.valid).tolist() == list(range(100, 110))
-    np.testing.assert_allclose(sensor.acc[200:], signal[200:, :3], atol=2e-5)
-    slow = replace(spec, rate_hz=25.0)
-    with pytest.raises(ValueError, match=r"rate_hz=25 contradicts the time column, which runs at 50 Hz"):
-        load_files(slow, tmp_path)
 
 
 @pytest.mark.data

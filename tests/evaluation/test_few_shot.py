@@ -15,10 +15,11 @@ from anymo.evaluation.few_shot import FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import FewShotResult, Run, few_shot_table, ordered_amounts
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
 from anymo.evaluation.ledger import model_hash, read_ledger, refuse_second_run
+from anymo.evaluation.other_sets import OtherSet
 from anymo.evaluation.splits import Amount
 from anymo.metrics.classification import classification
 from anymo.pipeline import AnymoPipeline
-from anymo.records import Recording, SensorStream
+from anymo.records import Recording, SensorStream, WindowBatch
 from anymo.training.classifiers import Examples, Forest, Predict
 
 ALL = Amount(share=1.0)
@@ -145,6 +146,18 @@ def test_too_few_recordings_are_found_out_before_the_first_fit(
     assert fits == []
 
 
+def test_a_sensor_keeps_its_column_in_every_split(pipe: AnymoPipeline, waves: list[Recording]) -> None:
+    """Also where nobody of a split, or of the virtual recordings, wears the other one."""
+    (watch,) = waves[0].sensors
+    phone = replace(watch, placement="front right trouser pocket phone")
+    both, alone = replace(waves[0], sensors=(watch, phone)), replace(waves[1], sensors=(phone,))
+    trials = module._Trials([both, alone], pipe, QUICK, None, None)
+    for recordings in ([both, alone], [alone]):
+        batch = trials._cut(recordings).inputs
+        assert isinstance(batch, WindowBatch)
+        assert batch.worn[-1].tolist() == [False, True]
+
+
 def test_columns_are_in_order() -> None:
     assert ordered_amounts(["25 %", "10", "100 %", "0", "2", "10"]) == ["0", "2", "10", "25 %", "100 %"]
 
@@ -248,6 +261,40 @@ def test_trials_on_a_test_set_are_one_run_beside_that_of_the_model_as_it_is(
         refuse_second_run(encoder_folder, ["hapt"], ledger)
 
 
+OWN = """
+name: my waves
+rate_hz: 25.0
+acc_unit: m/s^2
+gravity: included
+words: {a: waving, b: waving fast}
+layouts:
+  tables:
+    files: "*.csv"
+    path: (?P<subject>s\\d)(?P<label>[ab])(?P<trial>\\d).csv
+    sensors:
+      - {placement: left wrist, columns: [x, y, z]}
+"""
+
+
+def test_a_set_of_ones_own(encoder_folder: Path, waves: list[Recording], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(OWN)
+    for wave in waves:
+        (sensor,) = wave.sensors
+        rows = "\n".join(",".join(f"{v:.4f}" for v in row) for row in sensor.acc)
+        (tmp_path / f"{wave.name}.csv").write_text(f"x,y,z\n{rows}\n")
+    mine = OtherSet(name=str(tmp_path / "mine.yaml"), data=tmp_path)
+    protocol = replace(QUICK, methods=("probe",), shots=(), seeds=(0,), against="probe")
+    config = FewShotConfig(
+        model=encoder_folder, sets=(), other_sets=(mine,), protocol=protocol, output=tmp_path / "run"
+    )
+    (found,) = run_few_shot(config)["sets"].items()
+    assert found[0] == "my waves"
+    assert (found[1]["num_recordings"], found[1]["num_subjects"]) == (16, 4)
+    assert found[1]["loaded"]["num_sensors"] == 16
+    with pytest.raises(ValueError, match=r"set pamap2: state the folder of its files .*`data` of a config"):
+        run_few_shot(replace(config, other_sets=(OtherSet(name="pamap2"),)))
+
+
 def test_the_named_run_is_complete() -> None:
     file = Path(__file__).resolve().parents[2] / "configs" / "eval" / "few_shot.yaml"
     loaded = configuration.load(FewShotConfig, ["--config_path", str(file)])
@@ -276,8 +323,13 @@ def test_a_config_that_cannot_work_is_refused(pipe: AnymoPipeline, waves: list[R
         FewShotConfig(sets=("hapt",))
     with pytest.raises(ValueError, match=r"test_sets among hapt, .*, got \['spar'\]"):
         FewShotConfig(test_sets=("spar",))
-    with pytest.raises(ValueError, match="sets or test_sets, got neither"):
+    with pytest.raises(ValueError, match=r"sets, test_sets or other_sets, each set once, got \[\]"):
         FewShotConfig(sets=())
+    with pytest.raises(ValueError, match=r"each set once, got \['spar', 'spar'\]"):
+        FewShotConfig(other_sets=(OtherSet(name="spar"),))
+    for name in ("hapt", "uci_har"):
+        with pytest.raises(ValueError, match=f"no look at a test set, got {name}; put hapt under test_sets"):
+            FewShotConfig(other_sets=(OtherSet(name=name),))
     protocol = replace(QUICK, sources=("real+virtual",))
     with pytest.raises(ValueError, match="expected a corpus for the sources"):
         FewShotConfig(protocol=protocol)

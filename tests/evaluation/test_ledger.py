@@ -90,7 +90,7 @@ def test_a_broken_ledger_is_named(tmp_path: Path) -> None:
 
 
 def test_the_ledger_of_the_repository_reads() -> None:
-    assert all(line["set"] in TEST_SETS for line in read_ledger(LEDGER))
+    assert all(line["looks_at"] in TEST_SETS for line in read_ledger(LEDGER))
 
 
 def test_test_sets_are_kept_apart() -> None:

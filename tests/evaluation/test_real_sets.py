@@ -10,13 +10,21 @@ import pytest
 from test_ledger import arrays
 
 from anymo.data import SETS, load_set
-from anymo.data.sets import spec_named
+from anymo.data.sets import LoadReport, spec_named
 from anymo.data.test_sets import TEST_SETS
 from anymo.evaluation.ledger import read_ledger
-from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
+from anymo.evaluation.parts_sections import _share
+from anymo.evaluation.real_sets import (
+    SetEvaluation,
+    SetProtocol,
+    evaluate_set,
+    summary,
+    write_evaluation,
+)
 from anymo.evaluation.window_rules import RULES, Rule, scored
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
+from anymo.release.figures import _numbers
 
 WORDS = tuple(SETS["basic_motions"].words.values())
 
@@ -107,6 +115,25 @@ def test_windows_of_a_recording_are_drawn_together(pipe: AnymoPipeline) -> None:
     assert found.to_dict()["interval_over"] == "recordings"
 
 
+def test_one_recording_has_no_interval(pipe: AnymoPipeline) -> None:
+    """Only its windows can be drawn, and are not called recordings."""
+    (long,) = load_set("spar")[:1]
+    alone = {"recordings": [replace(long, label="Walking")], "spec": SETS["basic_motions"]}
+    whole = zero_shot(pipe, "mine", "embedding", **alone)  # type: ignore[arg-type]
+    told = whole.to_dict()
+    assert (told["interval_over"], told["accuracy_interval"]) == ("recordings", None)
+    assert told["intervals"] == dict.fromkeys(("accuracy", "macro_f1", "recall_at_2"))
+    assert _share(told["accuracy"], None).endswith("0.0 (-)")
+    assert "x accuracy" not in dict(_numbers({"x": {"intervals": told["intervals"]}}))
+    found = SetEvaluation(spec=SETS["basic_motions"], report=LoadReport(num_recordings=1), zero_shot=whole)
+    lines = summary(found)
+    assert [line.split()[-3] for line in lines[3:5]] == ["-", "-"]
+    assert any(line.startswith("One recording has no interval. Templates") for line in lines)
+    windows = zero_shot(pipe, "mine", "embedding", rule="window", **alone)  # type: ignore[arg-type]
+    assert windows.to_dict()["interval_over"] == "windows"
+    assert windows.interval is not None
+
+
 def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
     spec = TEST_SETS["sp_sw_har"]
     np.savez(tmp_path / "sp_sw_har.npz", **arrays(spec))  # made up
@@ -120,10 +147,32 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="this model was run on sp_sw_har by embedding on"):
         evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
-    with pytest.raises(FileNotFoundError, match=r"is a test set: each run is logged.*--ledger"):
+    with pytest.raises(FileNotFoundError, match=r"each look at the test set sp_sw_har is logged.*--ledger"):
         evaluate_set(pipe, spec, tmp_path, SetProtocol(ledger=tmp_path / "none" / "log.jsonl"))
 
 
+def test_a_look_at_its_people_is_a_look_at_the_test_set(pipe: AnymoPipeline, tmp_path: Path) -> None:
+    values = 0.05 * np.random.default_rng(0).normal(size=(6, 128, 9))
+    values[:, :, 6] += 1.0  # made up, in the format of UniMTS: g
+    np.save(tmp_path / "X_test.npy", values)
+    np.save(tmp_path / "y_test.npy", np.arange(6))
+    words = {str(k): [f"activity {k}"] for k in range(6)}
+    (tmp_path / "UCIHAR.json").write_text(json.dumps({"label_dictionary": words}))
+    spec, how = spec_named("uci_har"), SetProtocol(layout="unimts", ledger=tmp_path / "log.jsonl")
+    evaluate_set(pipe, spec, tmp_path, how)
+    (line,) = read_ledger(how.ledger)
+    assert (line["set"], line["looks_at"]) == ("uci_har", "hapt")
+    for other in (spec, TEST_SETS["hapt"]):
+        with pytest.raises(ValueError, match=r"was run on uci_har by embedding .* on these people"):
+            evaluate_set(pipe, other, tmp_path, how)
+    as_it_is = {"sha256": line["sha256"], "set": "hapt", "route": "embedding"}
+    how.ledger.write_text(json.dumps(as_it_is) + "\n")
+    with pytest.raises(ValueError, match="this model was run on hapt by embedding"):
+        evaluate_set(pipe, spec, tmp_path, how)
+
+
 def test_a_set_that_is_not_here_needs_its_folder(pipe: AnymoPipeline) -> None:
-    with pytest.raises(ValueError, match=r"set pamap2: state the folder of its files \(--data\); from https"):
+    with pytest.raises(
+        ValueError, match=r"set pamap2: state the folder of its files \(--data, .*; from https"
+    ):
         evaluate_set(pipe, spec_named("pamap2"), None)

@@ -9,6 +9,7 @@ import torch
 from labelled_toys import CLASSES, swing, swings
 from scipy.spatial.transform import Rotation
 
+from anymo.data import windows as cut_windows
 from anymo.data.virtual import VIRTUAL_SUBJECT
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
 from anymo.records import Recording, WindowBatch
@@ -26,7 +27,9 @@ from anymo.training.classifiers import (
     hand_made_features,
     joined,
     recording_scores,
+    sensor_columns,
 )
+from anymo.training.classifiers.descent import window_inputs
 from anymo.training.classifiers.hand_made import _PER_VECTOR
 from anymo.training.classifiers.probe import chosen_penalty, latent_moments, regression
 from anymo.training.classifiers.raw_networks import Kind
@@ -197,6 +200,60 @@ def test_order_of_sensors_does_not_matter_to_columns() -> None:
         replace(swing("slow", "s", 0), sensors=sensors) for sensors in ((wrist, ankle), (ankle, wrist))
     )
     assert np.array_equal(*(hand_made_features(windows([r])) for r in (one, two)), equal_nan=True)
+
+
+def worn_on(recording: Recording, *placements: str) -> Recording:
+    """The recording's sensor on some places, on each twice as loud as on the one before."""
+    (sensor,) = recording.sensors
+    sensors = (replace(sensor, acc=2.0**k * sensor.acc, placement=p) for k, p in enumerate(placements))
+    return replace(recording, sensors=tuple(sensors))
+
+
+def test_a_sensor_alone_stands_where_it_stands_beside_others() -> None:
+    watch, phone = "left wrist watch", "front right trouser pocket phone"
+    both = worn_on(swing("slow", "s", 0), watch, phone)
+    recordings = [
+        both,
+        replace(both, sensors=both.sensors[1:]),
+        replace(both, sensors=(replace(both.sensors[0], placement="right wrist watch"),)),
+    ]
+    assert sensor_columns(recordings) == ("wrist watch", "front trouser pocket phone")
+    batch = windows(recordings)
+    assert batch.worn[::2].tolist() == [[True, True], [False, True], [True, False]]
+    x = hand_made_features(batch)[::2]
+    assert np.array_equal(x[0, 119:], x[1, 119:])
+    assert np.array_equal(x[0, :118], x[2, :118])  # but for the segment
+    assert np.isnan(x[1, :119]).all()
+    assert np.isnan(x[2, 119:]).all()
+    for kind in ("cnn", "deepconvlstm"):
+        assert torch.equal(RawNetwork(kind).represent(batch).signal[0, 1], batch.signal[2, 1])
+    alone = cut_examples(
+        recordings[1:2], CLASSES, rate_hz=20.0, window_s=5.0, hop_s=5.0, columns=sensor_columns(recordings)
+    )
+    assert np.array_equal(hand_made_features(window_inputs(alone.inputs))[0], x[1], equal_nan=True)
+    with pytest.raises(ValueError, match=r"on wrist watch, front .*got one more on 'chest'; take the col"):
+        cut_examples(
+            [worn_on(swing("slow", "s", 0), "chest")], CLASSES,
+            rate_hz=20.0, window_s=5.0, hop_s=5.0, columns=sensor_columns(recordings),
+        )  # fmt: skip
+
+
+def test_both_sides_at_once_have_columns_of_their_own() -> None:
+    pair = worn_on(swing("slow", "s", 0), "left wrist", "chest", "right wrist", "LeftFoot")
+    other = worn_on(swing("slow", "s", 1), "RightFoot", "right wrist")
+    assert sensor_columns([pair, other]) == ("chest", "right wrist", "left wrist", "Foot")
+    assert windows([pair, other]).worn[2].tolist() == [False, True, False, True]
+    twice = worn_on(swing("slow", "s", 0), "chest", "chest")
+    assert sensor_columns([twice, pair])[:2] == ("chest", "chest")
+
+
+def test_columns_are_nothing_to_the_encoder(encoder: ImuEncoder) -> None:
+    one = worn_on(swing("slow", "s", 0), "left ankle", "right wrist")
+    read = {"rate_hz": 20.0, "window_s": 5.0, "hop_s": 5.0}
+    plain, _ = cut_windows(one, **read)
+    wide = cut_examples([one], CLASSES, columns=("chest", "wrist", "ankle"), **read)
+    probe = LinearProbe(encoder)
+    assert np.allclose(probe.represent(plain), probe.represent(window_inputs(wide.inputs)), atol=1e-5)
 
 
 def test_penalty_is_chosen_on_other_people(encoder: ImuEncoder) -> None:

@@ -24,6 +24,7 @@ class RawItem:
     moment   items of the same moment are joined to one recording; empty: this item alone
     rate_hz  where the file has one for each item
     times    time stamps, where there are                                                          (T,)
+    follows  a gap in the time stamps, over which its stretch of one label goes on
     """
 
     signals: tuple[tuple[str, Array], ...]
@@ -33,6 +34,7 @@ class RawItem:
     moment: str = ""
     rate_hz: float | None = None
     times: npt.NDArray[np.generic] | None = None
+    follows: bool = False
 
     @property
     def num_samples(self) -> int:

@@ -17,7 +17,7 @@ from anymo.data.sets.layouts import Layout, Matlab, Original, Segments, Tables, 
 from anymo.data.sets.originals import read_original
 from anymo.data.sets.spec import DatasetSpec
 from anymo.data.sets.tables import read_matlab, read_tables
-from anymo.data.timing import MIN_DURATION_S
+from anymo.data.timing import GAP_S, MIN_DURATION_S
 from anymo.records import Array, Recording
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class LoadReport:
     left_out        reason -> stretches or windows
     samples_out     samples in them
     missing_samples marked as lost in what was read
+    num_gaps        of over a second in the time stamps, at which stretches that were read are cut
     refused         a reason for each sensor that contradicts the spec
     """
 
@@ -42,6 +43,7 @@ class LoadReport:
     num_sensors: int = 0
     num_samples: int = 0
     missing_samples: int = 0
+    num_gaps: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     samples_out: int = 0
     refused: list[str] = field(default_factory=list)
@@ -52,6 +54,7 @@ class LoadReport:
             f"{self.num_recordings} recordings, {self.num_sensors} sensors, {self.num_samples} samples, "
             f"{self.missing_samples} of them missing"
         ]
+        told += [f"cut at {self.num_gaps} gaps of over {GAP_S:g} s"] if self.num_gaps else []
         told += [f"left out {num} stretches {reason}" for reason, num in sorted(self.left_out.items())]
         told += [f"left out a sensor: {reason}" for reason in self.refused[:_NAMED]]
         rest = len(self.refused) - _NAMED
@@ -64,6 +67,7 @@ class LoadReport:
             "num_sensors": self.num_sensors,
             "num_samples": self.num_samples,
             "missing_samples": self.missing_samples,
+            "num_gaps": self.num_gaps,
             "left_out": dict(self.left_out),
             "samples_out": self.samples_out,
             "refused": list(self.refused),
@@ -135,8 +139,8 @@ def _items(layout: Layout, folder: Path) -> Iterator[RawItem]:
 def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterator[Recording]:
     """The item's sensors as recordings of one sensor each; or why there are none."""
     label = spec.codes.get(item.label, item.label)
-    spec = spec if item.rate_hz is None else replace(spec, rate_hz=item.rate_hz)
-    if reason := _reason(item, label, spec):
+    rate_hz = spec.rate_hz if item.rate_hz is None else item.rate_hz
+    if reason := _reason(item, label, spec, rate_hz):
         report.left_out[reason] += 1
         report.samples_out += item.num_samples
         return
@@ -146,9 +150,10 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
             f"{item.name}: expected a label of {known}, got {item.label!r}; add it to `words`, `codes` or "
             "`left_out` of the spec"
         )
+    report.num_gaps += item.follows
     for placement, signal in item.signals:
         try:
-            recording = _recording(signal, placement, item, spec)
+            recording = _recording(signal, placement, item, spec, rate_hz)
         except ValueError as error:
             if spec.max_refused == 0:
                 raise
@@ -161,7 +166,7 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
         yield replace(recording, subject=item.subject, label=label, text=spec.words[label], source=spec.name)
 
 
-def _reason(item: RawItem, label: str, spec: DatasetSpec) -> str:
+def _reason(item: RawItem, label: str, spec: DatasetSpec, rate_hz: float) -> str:
     """Why an item is left out; empty if it is read."""
     if not item.label:
         return "without a label"
@@ -169,19 +174,19 @@ def _reason(item: RawItem, label: str, spec: DatasetSpec) -> str:
         return f"labelled {item.label}, no part of the protocol"
     if not item.signals:
         return f"labelled {item.label}, for which no sensor is worn"
-    if item.num_samples < MIN_DURATION_S * spec.rate_hz and spec.max_refused > 0:
+    if item.num_samples < MIN_DURATION_S * rate_hz and spec.max_refused > 0:
         return f"under {MIN_DURATION_S:g} s"
     return ""
 
 
-def _recording(signal: Array, placement: str, item: RawItem, spec: DatasetSpec) -> Recording:
+def _recording(signal: Array, placement: str, item: RawItem, spec: DatasetSpec, rate_hz: float) -> Recording:
     acc, gyro = signal[:, :3] * spec.acc_scale + spec.acc_offset, signal[:, 3:] * spec.gyro_scale
     values = np.hstack([acc, gyro])
     if spec.missing == "nan_or_zero":
         values[(signal == 0.0).all(axis=1)] = np.nan  # no sensor reads exactly nothing on all channels
     return read_recording(
         values if item.times is None else _timed(values, item.times),
-        rate_hz=spec.rate_hz,
+        rate_hz=rate_hz,
         acc_unit=spec.acc_unit,
         gyro_unit=spec.gyro_unit if signal.shape[1] == 6 else None,
         gravity=spec.gravity,

@@ -29,6 +29,28 @@ def spec_named(name: str) -> DatasetSpec:
     return read_spec(_SPECS / f"{name}.yaml")
 
 
+def spec_from(name: str) -> DatasetSpec:
+    """The spec of a registered set, or of one's own in a .yaml file; only the registry has test sets.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: unknown set, a broken file, or one that passes for a registered set.
+    """
+    if not name.endswith((".yaml", ".yml")):
+        return spec_named(name)
+    spec = read_spec(Path(name))
+    if spec.role == "test" or spec.name in NAMES:
+        raise ValueError(
+            f"{name}: expected a name of its own and no test set, got {spec.name!r} ({spec.role}); "
+            f"registered sets go by name, --dataset {spec.name}"
+        )
+    if spec.same_people_as and spec_named(spec.same_people_as).role != "test":
+        raise ValueError(
+            f"{name}: same_people_as: expected a test set, got {spec.same_people_as!r}; leave it out"
+        )
+    return spec
+
+
 def load_set(name: str) -> list[Recording]:
     """All recordings of a development set, each through the input contract.
 
@@ -44,15 +66,15 @@ def load_set(name: str) -> list[Recording]:
 
 
 def load_files(spec: DatasetSpec, folder: Path, layout: str | None = None) -> LoadedSet:
-    """All recordings of a set whose files are in a folder, as `read_set`; no test set.
+    """All recordings of a set whose files are in a folder, as `read_set`; no test set, nor its people.
 
     Raises:
         FileNotFoundError: the files are not there.
-        ValueError: a test set, or what `read_set` refuses.
+        ValueError: a look at a test set, or what `read_set` refuses.
     """
-    if spec.role == "test":
+    if spec.looks_at:
         raise ValueError(
-            f"set {spec.name}: a test set is run once per model and logged; use `anymo evaluate --dataset "
-            f"{spec.name}`"
+            f"set {spec.name}: a look at it is a look at {spec.looks_at}, and a test set is run once per "
+            f"model and logged; use `anymo evaluate --dataset {spec.name}`"
         )
     return read_set(spec, folder, layout)

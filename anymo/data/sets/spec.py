@@ -1,12 +1,14 @@
 """What a set of real recordings is, as one YAML file says it: numbers, sensors, labels, terms, layouts."""
 
 from dataclasses import dataclass, field, fields, replace
+from math import inf, isfinite
 from pathlib import Path
 from typing import Literal
 
 from anymo.config import read
 from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS, Sign
-from anymo.data.sets.layouts import Layout, Layouts
+from anymo.data.sets.layouts import Layout, Layouts, Stated
+from anymo.data.timing import check_rate
 from anymo.records import Gravity
 
 Role = Literal["development", "test", "external"]
@@ -19,6 +21,7 @@ class DatasetSpec:
 
     role        "development" sets may guide choices; "test" sets are only reported, each run logged;
                 "external" ones are not here
+    same_people_as  the test set whose people these are: a look at this set is a look at that one
     benchmarks  who reports on it: AnyMo, UniMTS, Multi3Net
     asset       name for anymo.assets.resolve, of the sets that can be fetched
     rate_hz, acc_unit, gyro_unit, gravity, sign   as anymo.data.read_recording takes them
@@ -39,6 +42,7 @@ class DatasetSpec:
     gravity: Gravity
     layouts: Layouts
     role: Role = "external"
+    same_people_as: str = ""
     title: str = ""
     subject: str = ""
     licence: str = ""
@@ -71,6 +75,10 @@ class DatasetSpec:
                 f"{', '.join(GYRO_TO_RADPS)} or none, got {self.acc_unit!r} and {self.gyro_unit!r}"
             )
         six = any(len(s.columns) == 6 for layout in self.layouts.known.values() for s in layout.sensors)
+        for facts in (self, *(layout.stated for layout in self.layouts.known.values())):
+            _check_numbers(where, facts)
+        if not 0 <= self.max_refused <= 1:
+            raise ValueError(f"{where}: expected max_refused as a share from 0 to 1, got {self.max_refused}")
         if six and self.gyro_unit is None:
             raise ValueError(f"{where}: has sensors with six columns; state gyro_unit, or name three columns")
         if not self.layouts.known or (not self.words and set(self.layouts.known) != {"unimts"}):
@@ -78,6 +86,11 @@ class DatasetSpec:
                 f"{where}: expected a layout, and `words` for each but unimts (whose files have the labels), "
                 f"got {', '.join(self.layouts.known) or 'no layout'} and {len(self.words)} labels"
             )
+
+    @property
+    def looks_at(self) -> str:
+        """The test set that a look at this set is a look at; empty for a set of other people."""
+        return self.name if self.role == "test" else self.same_people_as
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -105,6 +118,17 @@ class DatasetSpec:
         """The spec with what this layout states otherwise."""
         stated = {f.name: getattr(layout.stated, f.name) for f in fields(layout.stated)}
         return replace(self, **{fact: value for fact, value in stated.items() if value is not None})
+
+
+def _check_numbers(where: str, facts: DatasetSpec | Stated) -> None:
+    if facts.rate_hz is not None:
+        check_rate(facts.rate_hz, where)
+    scales, offset = (facts.acc_scale, facts.gyro_scale), facts.acc_offset
+    if not all(scale is None or 0 < scale < inf for scale in scales) or not isfinite(offset or 0.0):
+        raise ValueError(
+            f"{where}: expected acc_scale and gyro_scale above 0 and a finite acc_offset, got {scales[0]}, "
+            f"{scales[1]} and {offset}; a turned acceleration is told by `sign: negative`"
+        )
 
 
 def read_spec(file: Path) -> DatasetSpec:

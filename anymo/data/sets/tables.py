@@ -11,6 +11,7 @@ import numpy as np
 
 from anymo.data.sets.items import Facts, RawItem, matched_files, worn
 from anymo.data.sets.layouts import Column, Matlab, Sensor, Tables
+from anymo.data.timing import gaps
 from anymo.records import Array
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _DELIMITERS = {"tab": "\t", "whitespace": r"\s+"}
 
 
 def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
-    """Stretches of one label, subject and trial, file by file; those without a label too.
+    """Stretches of one label, subject and trial without a gap, file by file; those without a label too.
 
     Raises:
         FileNotFoundError: no such files.
@@ -33,18 +34,22 @@ def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
             for fact in ("label", "subject", "trial")
             if (column := getattr(layout, fact)) is not None
         }
-        for number, (start, end) in enumerate(_stretches(list(codes.values()), len(table))):
-            own = {"label": ""} | facts | {fact: str(values[start]) for fact, values in codes.items()}
-            part, where = table.iloc[start:end], f"{inside}[{start}:{end}]"
-            sensors = worn(layout.sensors, own, own["label"], where)
-            yield RawItem(
-                signals=tuple((s.placement, _signal(part, s, where)) for s in sensors),
-                label=own["label"],
-                name=where,
-                subject=own.get("subject", ""),
-                moment=_moment(own, number),
-                times=None if layout.time is None else _times(part, layout.time, where),
-            )
+        for number, stretch in enumerate(_stretches(list(codes.values()), len(table))):
+            own = {"label": ""} | facts | {fact: str(values[stretch[0]]) for fact, values in codes.items()}
+            for start, end, times in _pieces(table, layout.time, *stretch, inside):
+                part, where = table.iloc[start:end], f"{inside}[{start}:{end}]"
+                sensors = worn(layout.sensors, own, own["label"], where)
+                follows = start > stretch[0]
+                yield RawItem(
+                    signals=tuple((s.placement, _signal(part, s, where)) for s in sensors),
+                    label=own["label"],
+                    name=where,
+                    subject=own.get("subject", ""),
+                    # after a gap sensors with files of their own belong together if they start together
+                    moment=_moment(own, f"{number} from {times[0]}" if follows else str(number)),
+                    times=times,
+                    follows=follows,
+                )
 
 
 def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
@@ -72,7 +77,7 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
             label=label,
             name=inside,
             subject=facts.get("subject", ""),
-            moment=_moment(facts, 0),
+            moment=_moment(facts, "0"),
         )
 
 
@@ -174,6 +179,18 @@ def _stretches(codes: "list[np.ndarray[Any, np.dtype[np.object_]]]", num: int) -
     return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
+def _pieces(
+    table: "pd.DataFrame", column: Column | None, start: int, end: int, inside: str
+) -> "Iterator[tuple[int, int, np.ndarray[Any, np.dtype[np.generic]] | None]]":
+    """Rows of a stretch between gaps: the first one, the one after the last, and their time stamps."""
+    if column is None:
+        yield start, end, None
+        return
+    times = _times(table.iloc[start:end], column, f"{inside}[{start}:{end}]")
+    for a, b in pairwise([0, *gaps(times).tolist(), end - start]):
+        yield start + a, start + b, times[a:b]
+
+
 def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:
     """(T, 3 or 6); a named column may be a sum, "gravity.x + userAcceleration.x"."""
     parts: list[Array] = []
@@ -187,10 +204,8 @@ def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:
     return np.stack(parts, axis=1)
 
 
-def _moment(facts: Facts, number: int) -> str:
+def _moment(facts: Facts, order: str) -> str:
     """Sensors with files of their own belong together where subject, label, trial and order are the same."""
     if "sensor" not in facts:
         return ""
-    return "/".join(
-        [*(f"{fact}={facts.get(fact, '')}" for fact in ("subject", "trial", "label")), str(number)]
-    )
+    return "/".join([*(f"{fact}={facts.get(fact, '')}" for fact in ("subject", "trial", "label")), order])

@@ -4,6 +4,7 @@
 and `Forest` are what it has to be better than.
 """
 
+from anymo.training.classifiers.columns import sensor_columns
 from anymo.training.classifiers.descent import Descent
 from anymo.training.classifiers.examples import (
     Examples,
@@ -34,4 +35,5 @@ __all__ = [
     "hand_made_features",
     "joined",
     "recording_scores",
+    "sensor_columns",
 ]

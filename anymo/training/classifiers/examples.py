@@ -10,6 +10,7 @@ import torch
 
 from anymo.data import collate, windows
 from anymo.records import Array, Recording, WindowBatch
+from anymo.training.classifiers.columns import in_columns, sensor_columns
 
 Ints = npt.NDArray[np.int64]
 Inputs = WindowBatch | Array
@@ -80,8 +81,9 @@ def cut_examples(
     rate_hz: float,
     window_s: float,
     hop_s: float,
+    columns: Sequence[str] | None = None,
 ) -> Examples:
-    """Windows of recordings with the class their recording has.
+    """Windows of recordings with the class their recording has, each place in a slot of its own.
 
     Args:
         recordings: with `label`, one of the classes.
@@ -89,9 +91,12 @@ def cut_examples(
         rate_hz: of the windows, Hz.
         window_s: length of a window, s.
         hop_s: from one start to the next, s.
+        columns: place of each slot, as `sensor_columns` gives for all that is trained on and tested; where
+            left out, for these recordings.
 
     Raises:
-        ValueError: no recording, one whose label is not among the classes, or one that cannot be cut.
+        ValueError: no recording, one whose label is not among the classes, one that cannot be cut, or a
+            sensor that has no column.
     """
     if not recordings:
         raise ValueError("examples: expected one recording or more, got none")
@@ -101,7 +106,11 @@ def cut_examples(
                 f"recording {recording.name!r}: expected a label of {', '.join(classes)}, got "
                 f"{recording.label!r}; label it, or leave it out"
             )
-    batches = [windows(r, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s)[0] for r in recordings]
+    columns = sensor_columns(recordings) if columns is None else columns
+    batches = [
+        in_columns(windows(r, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s)[0], r, columns)
+        for r in recordings
+    ]
     owner = np.repeat(np.arange(len(recordings)), [len(b) for b in batches])
     return Examples(
         inputs=collate(batches),
@@ -142,23 +151,6 @@ def recording_scores(predict: Predict, examples: Examples) -> tuple[Ints, Array]
     total = np.zeros((len(owner), examples.num_classes))
     np.add.at(total, which, predict(examples.inputs))
     return owner, total / np.bincount(which)[:, None]
-
-
-def slots_by_segment(batch: WindowBatch) -> WindowBatch:
-    """The same windows with worn sensors first, in the order of their segments.
-
-    What reads slots as columns then finds the same sensor in the same one, wherever people wear the same set.
-    """
-    key = torch.where(batch.worn, batch.segment, torch.iinfo(torch.int64).max)
-    order = key.argsort(dim=1, stable=True)
-    row = torch.arange(len(batch))[:, None]
-    return replace(
-        batch,
-        **{
-            name: getattr(batch, name)[row, order]
-            for name in ("signal", "sample_valid", "has_gyro", "worn", "segment", "has_gravity")
-        },
-    )
 
 
 def check_classes(examples: Examples) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.records import Array, WindowBatch
-from anymo.training.classifiers.examples import Examples, Inputs, Predict, check_classes, slots_by_segment
+from anymo.training.classifiers.examples import Examples, Inputs, Predict, check_classes
 from anymo.training.classifiers.probe import features
 
 Bools = npt.NDArray[np.bool_]
@@ -27,13 +27,12 @@ _LEVEL = 1e-12  # of power, so that stillness has a logarithm
 
 
 def hand_made_features(batch: WindowBatch) -> Array:
-    """Features (N, 119 S) of windows, slot after slot; NaN where nothing was measured.
+    """Features (N, 119 S) of windows, slot after slot as they stand; NaN where nothing was measured.
 
     Of acc, then of gyro, for each axis and for the magnitude: mean, deviation, five quantiles, log power in
     five bands, spectral entropy and strongest frequency; then the correlations of the axes xy, xz, yz. The
     last of a slot is its segment's index.
     """
-    batch = slots_by_segment(batch)
     signal = batch.signal.double().numpy()
     valid = (batch.sample_valid & batch.worn[..., None]).numpy()
     num, slots = valid.shape[:2]

@@ -13,7 +13,7 @@ from torch import nn
 from anymo.encoders.layers import masked_mean
 from anymo.records import WindowBatch
 from anymo.training.classifiers.descent import Descent, descend, window_inputs
-from anymo.training.classifiers.examples import Examples, Predict, check_classes, slots_by_segment
+from anymo.training.classifiers.examples import Examples, Predict, check_classes
 
 Kind = Literal["cnn", "deepconvlstm"]
 _LEAST_STD = 1e-4  # m/s² or rad/s: below what sensors resolve
@@ -50,7 +50,7 @@ class SampleChannels(nn.Module):
         if batch.signal.shape[1] != num_slots:
             raise ValueError(
                 f"network: expected windows of {num_slots} sensor slots, as in training, got "
-                f"{batch.signal.shape[1]}; cut them together"
+                f"{batch.signal.shape[1]}; cut both with the same columns"
             )
         seen = _seen(batch) & (self.std > _LEAST_STD)[:, None]
         scaled = ((batch.signal - self.mean[:, None]) / self.std[:, None]).masked_fill(~seen, 0.0)
@@ -125,8 +125,8 @@ class RawNetwork:
     descent: Descent = field(default_factory=Descent)
 
     def represent(self, batch: WindowBatch) -> WindowBatch:
-        """The windows, sensors in the order of their segments."""
-        return slots_by_segment(batch)
+        """The windows themselves, whose slots are read as columns."""
+        return batch
 
     def fit(self, examples: Examples, seed: int) -> Predict:
         """Train from random weights drawn with the seed."""

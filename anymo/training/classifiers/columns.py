@@ -1,0 +1,70 @@
+"""Which sensor stands in which column, for what reads sensors as columns: one answer for a whole set."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from anymo.records import Recording, WindowBatch
+from anymo.skeleton import INDEX, MIRROR, placement_name, segment_of, without_side
+
+_PER_SENSOR = ("signal", "sample_valid", "has_gyro", "worn", "segment", "has_gravity")
+
+
+def sensor_columns(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """A column for each place that somebody wears a sensor on, in the order of their segments.
+
+    The left and the right of a pair share one, as people wear a watch on either arm, unless somebody wears
+    both at once. A place with several sensors at once has as many columns.
+
+    Args:
+        recordings: all that is trained on and tested.
+
+    Returns:
+        Names of places, without left and right where the two share a column.
+    """
+    worn = [[placement_name(s.placement) for s in r.sensors] for r in recordings]
+    counts = [Counter(map(without_side, names)) for names in worn]
+    paired = {place for count in counts for place, num in count.items() if num > 1}
+    most: Counter[str] = Counter()
+    rank: dict[str, int] = {}
+    for names in worn:
+        own = [name if without_side(name) in paired else without_side(name) for name in names]
+        most |= Counter(own)
+        for name, column in zip(names, own, strict=True):
+            segment = INDEX[segment_of(name)]
+            rank[column] = segment if without_side(name) in paired else min(segment, MIRROR[segment])
+    return tuple(sorted(most.elements(), key=lambda column: (rank[column], column)))
+
+
+def in_columns(batch: WindowBatch, recording: Recording, columns: Sequence[str]) -> WindowBatch:
+    """Windows of a recording with its sensors in their columns; the others are not worn.
+
+    Args:
+        batch: windows of the recording, a slot for each of its sensors.
+        recording: whose sensors they are.
+        columns: as `sensor_columns` gives.
+
+    Raises:
+        ValueError: more sensors on a place than there are columns for it.
+    """
+    free = dict(enumerate(columns))
+    slots = []
+    for sensor in recording.sensors:
+        name = placement_name(sensor.placement)
+        slot = next((k for own in (name, without_side(name)) for k, c in free.items() if c == own), None)
+        if slot is None:
+            raise ValueError(
+                f"recording {recording.name!r}: expected sensors on {', '.join(columns)}, got one more on "
+                f"{sensor.placement!r}; take the columns of all recordings, of training and test"
+            )
+        slots.append(slot)
+        del free[slot]
+
+    def placed(tensor: torch.Tensor) -> torch.Tensor:
+        wide = tensor.new_zeros((len(tensor), len(columns), *tensor.shape[2:]))
+        wide[:, slots] = tensor
+        return wide
+
+    return replace(batch, **{name: placed(getattr(batch, name)) for name in _PER_SENSOR})
