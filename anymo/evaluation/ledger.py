@@ -139,6 +139,19 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     return read
 
 
+def lines_about(folder: Path, ledger: Path = LEDGER) -> list[dict[str, Any]]:
+    """Lines about the encoder and text tower of a model folder.
+
+    An export changes none of their files, unless the text tower stands on a model that was given as a folder.
+
+    Raises:
+        FileNotFoundError: the folder lacks one of them.
+        ValueError: as `read_ledger`.
+    """
+    sha256 = model_hash(folder)
+    return [line for line in read_ledger(ledger) if line["sha256"] == sha256]
+
+
 def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[str, Any]]) -> None:
     """A line for each result, which tells `set` and `route`, all at once."""
     run = {

@@ -1,6 +1,5 @@
 """What a release is measured on beside the headline: pools, robustness, few labels, other sets, test sets."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +16,7 @@ from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
 from anymo.evaluation.kept import corpus_identity, kept
-from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger
+from anymo.evaluation.ledger import LEDGER, lines_about, model_hash
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set
 from anymo.pipeline import AnymoPipeline
 
@@ -78,8 +77,7 @@ def measure_parts(
         `encoder` as `evaluate_encoder`; `few_shot` and `other_sets` by set; `test_sets`, the lines of the
         ledger about this model.
     """
-    sha256 = model_hash(pipe.folder)
-    of_model = {"sha256": sha256}
+    of_model = {"sha256": model_hash(pipe.folder)}
     on_corpus = {"corpus": corpus_identity(corpus), "draw": draccus.encode(draw)}
     encoder = kept(
         folder / "encoder.json",
@@ -100,16 +98,10 @@ def measure_parts(
         )
         for each in config.other_sets
     }
-    tested = [line for line in read_ledger(LEDGER) if line["sha256"] in {sha256, *_measured_as(pipe.folder)}]
+    tested = lines_about(pipe.folder, LEDGER)
     return {"encoder": encoder, "few_shot": few_shot, "other_sets": other, "test_sets": tested}
 
 
 def _other(pipe: AnymoPipeline, each: OtherSet) -> Numbers:
     protocol = SetProtocol(layout=each.layout)
     return evaluate_set(pipe, spec_named(each.name), each.data, protocol).to_dict()
-
-
-def _measured_as(folder: Path) -> list[str]:
-    """Hashes a released model went by when it was measured: export writes paths anew."""
-    file = folder / "metrics.json"
-    return [each["sha256"] for each in json.loads(file.read_text())] if file.is_file() else []

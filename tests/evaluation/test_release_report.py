@@ -2,16 +2,19 @@
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from anymo.config import load, read_yaml
 from anymo.evaluation import parts as measured
 from anymo.evaluation import robustness
 from anymo.evaluation.ledger import model_hash
 from anymo.evaluation.run import ReportConfig
+from anymo.release import export_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RELEASE = REPOSITORY / "configs" / "eval" / "release.yaml"
@@ -42,17 +45,29 @@ def test_the_named_run_loads() -> None:
     assert set(read_yaml(RELEASE)["parts"]) == {"encoder", "few_shot_sets", "few_shot", "other_sets"}
 
 
+@pytest.fixture
+def released(encoder_folder: Path, corpus_folder: Path, tmp_path: Path) -> Path:
+    """The encoder as it is given away, with figures in `metrics.json`."""
+    run = Path(shutil.copytree(encoder_folder, tmp_path / "run"))
+    (run / "config.yaml").write_text(yaml.safe_dump({"corpus": str(corpus_folder), "seed": 0}))
+    (tmp_path / "encoder.json").write_text(json.dumps({"retrieval": {"mrr": 0.25}}))
+    figures = f"{tmp_path / 'encoder.json'}=python eval/encoder.py"
+    folder = export_model(run, tmp_path / "released", metrics=[figures])
+    assert (folder / "metrics.json").is_file()
+    return folder
+
+
 @pytest.mark.slow
 def test_the_command_measures_once(
     corpus_folder: Path,
-    encoder_folder: Path,
+    released: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ledger = tmp_path / "log.jsonl"
     line = {
-        "sha256": model_hash(encoder_folder), "set": "hapt", "route": "embedding", "num_samples": 30,
+        "sha256": model_hash(released), "set": "hapt", "route": "embedding", "num_samples": 30,
         "num_classes": 6, "accuracy": 0.5, "macro_f1": 0.25, "recall_at_2": 0.75, "chance_accuracy": 1 / 6,
         "intervals": {"accuracy": [0.4, 0.6], "macro_f1": [0.2, 0.3], "recall_at_2": [0.7, 0.8]},
     }  # fmt: skip
@@ -63,7 +78,7 @@ def test_the_command_measures_once(
         every = getattr(robustness, conditions)
         some = {name: every[name] for name in ("device rate, Hz", "channels")}
         monkeypatch.setattr(robustness, conditions, some)
-    given = {"model": encoder_folder, "corpus": corpus_folder, "output": tmp_path / "report"} | SMALL
+    given = {"model": released, "corpus": corpus_folder, "output": tmp_path / "report"} | SMALL
     words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     monkeypatch.setattr(sys, "argv", ["report.py", "--config_path", str(RELEASE), *words])
     runpy.run_path(str(REPOSITORY / "eval" / "report.py"), run_name="__main__")
