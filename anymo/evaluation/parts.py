@@ -11,7 +11,7 @@ import draccus
 from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig
-from anymo.data.sets import spec_named
+from anymo.data.sets import NAMES, SETS, spec_named
 from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
@@ -44,7 +44,7 @@ class PartsConfig:
 
     Attributes:
         encoder: retrieval in pools, robustness, gaits and postures at usual places.
-        few_shot_sets: sets with subjects that few and all recordings are learnt from.
+        few_shot_sets: development sets with subjects that few and all recordings are learnt from.
         few_shot: how.
         other_sets: more registered sets; a test set runs once for each model, and is logged.
     """
@@ -54,11 +54,23 @@ class PartsConfig:
     few_shot: FewShotProtocol = field(default_factory=FewShotProtocol)
     other_sets: tuple[OtherSet, ...] = ()
 
+    def __post_init__(self) -> None:
+        others = [each.name for each in self.other_sets]
+        for what, given, known, remedy in (
+            ("few_shot_sets", self.few_shot_sets, SETS, "eval/few_shot.py learns from a test set, once"),
+            ("other_sets", others, NAMES, "`anymo evaluate --list` says what each is"),
+        ):
+            if unknown := [name for name in given if name not in known]:
+                raise ValueError(
+                    f"parts.{what}: expected sets among {', '.join(known)}, got {unknown}; {remedy}"
+                )
+
 
 def measure_parts(
     config: PartsConfig,
     pipe: AnymoPipeline,
     corpus: MotionCorpus,
+    corpus_folder: Path,
     bodies: Sequence[Body],
     draw: DrawConfig,
     folder: Path,
@@ -68,7 +80,8 @@ def measure_parts(
     Args:
         config: what.
         pipe: the model.
-        corpus: whose held-out clips it never saw.
+        corpus: whose held-out clips it never saw, and whose others virtual recordings are made from.
+        corpus_folder: of it.
         bodies: the bodies the corpus was built with.
         draw: what held-out windows look like.
         folder: of the finished parts; a part of the same model, corpus and settings is read from it.
@@ -86,8 +99,13 @@ def measure_parts(
     )
     few_shot: Numbers = {}
     if config.few_shot_sets:
+        is_virtual = set(config.few_shot.sources) != {"real"}
         trained = FewShotConfig(
-            model=pipe.folder, sets=config.few_shot_sets, output=folder / "few_shot", protocol=config.few_shot
+            model=pipe.folder,
+            sets=config.few_shot_sets,
+            output=folder / "few_shot",
+            corpus=corpus_folder if is_virtual else None,
+            protocol=config.few_shot,
         )
         few_shot = run_few_shot(trained)["sets"]
     other = {

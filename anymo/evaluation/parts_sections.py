@@ -8,6 +8,7 @@ from anymo.evaluation.encoder import robustness_figure
 from anymo.evaluation.errors import markdown_table
 from anymo.evaluation.few_shot_run import efficiency_figure
 from anymo.evaluation.report import Cell, Figure, Section, Table
+from anymo.evaluation.virtual_imu import VIRTUAL
 
 _RETRIEVAL = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
 _RECOGNITION = ("set", "classes", "samples", "accuracy", "macro-F1", "R@2", "chance, accuracy")
@@ -87,7 +88,8 @@ def _few_labels(sets: Mapping[str, Any]) -> list[Section]:
         caption="By people held out; 95 % intervals over people and seeds.",
         image=plots.png_data_uri(efficiency_figure(dict(sets))),
     )
-    return [Section(title="Few labels", items=[curves, *(_runs(name, n) for name, n in sets.items())])]
+    tables = [table for name, n in sets.items() for table in (_runs(name, n), *_virtual(name, n))]
+    return [Section(title="Few labels", items=[curves, *tables])]
 
 
 def _runs(name: str, numbers: Mapping[str, Any]) -> Table:
@@ -103,6 +105,36 @@ def _runs(name: str, numbers: Mapping[str, Any]) -> Table:
         columns=("method", "trained on", "recordings of each class", "macro-F1", f"above {against}"),
         rows=rows,
     )
+
+
+def _virtual(name: str, numbers: Mapping[str, Any]) -> list[Table]:
+    """How near virtual recordings come to real ones, and what they show; nothing where there are none."""
+    if "fidelity" not in numbers:
+        return []
+    near = numbers["fidelity"]
+    rows: list[list[Cell]] = [
+        ["other people" if kind == "real" else kind, near[kind]["frechet"], near[kind]["discriminator"]]
+        for kind in ("real", *VIRTUAL)
+    ]
+    shown: list[list[Cell]] = [
+        [label, ", ".join(f"{phrase} ({cosine:.2f})" for phrase, cosine in own.items())]
+        for label, own in numbers["activities"].items()
+    ]
+    return [
+        Table(
+            title=f"{name}: virtual recordings beside real ones",
+            caption=f"Of embeddings of {near['num_windows']} windows each, against real ones of half of the "
+            f"people; the discriminator is tested on {near['held_out']} it did not see, 0.5 is a guess.",
+            columns=("windows of", "Fréchet distance", "accuracy of a discriminator"),
+            rows=rows,
+        ),
+        Table(
+            title=f"{name}: what virtual recordings show",
+            caption="Activities of the corpus whose phrases are nearest to a label, with the cosine of both.",
+            columns=("label", "activities"),
+            rows=shown,
+        ),
+    ]
 
 
 def _interval(figure: Mapping[str, float] | None) -> str | None:

@@ -4,16 +4,21 @@ import json
 import runpy
 import shutil
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from anymo.config import load, read_yaml
+from anymo.data.corpus import ClipSource, store_clip, write_corpus
 from anymo.evaluation import parts as measured
 from anymo.evaluation import robustness
 from anymo.evaluation.ledger import model_hash
+from anymo.evaluation.parts import OtherSet, PartsConfig
 from anymo.evaluation.run import ReportConfig
+from anymo.records import Caption, Motion
 from anymo.release import export_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -29,6 +34,8 @@ SMALL = {
     "parts.encoder.num_phrases": "3",
     "parts.encoder.num_moments": "6",
     "parts.few_shot.methods": "[probe, forest]",
+    "parts.few_shot.sources": "[real, virtual]",
+    "parts.few_shot.num_virtual": "6",
     "parts.few_shot.against": "forest",
     "parts.few_shot.shots": "[1]",
     "parts.few_shot.shares": "[]",
@@ -43,6 +50,31 @@ def test_the_named_run_loads() -> None:
     assert config.model is None
     assert config.parts is not None
     assert set(read_yaml(RELEASE)["parts"]) == {"encoder", "few_shot_sets", "few_shot", "other_sets"}
+
+
+def test_sets_that_cannot_be_measured_are_refused_at_once() -> None:
+    with pytest.raises(
+        ValueError, match=r"few_shot_sets: expected sets among basic_motions, spar, got \['ha"
+    ):
+        PartsConfig(few_shot_sets=("hapt",))
+    with pytest.raises(ValueError, match=r"other_sets: expected sets among .*, got \['pamap'\]; `anymo ev"):
+        PartsConfig(other_sets=(OtherSet(name="pamap"),))
+
+
+@pytest.fixture
+def corpus_folder(hand_motion: Callable[..., Motion], tmp_path: Path) -> Path:
+    """Clips of eight phrases, seven of them in training too: one for each label of SPAR."""
+    motions = [hand_motion(k) for k in range(16)]
+    named = [
+        replace(
+            m, captions=(Caption(text=f"move {k % 8}"),), source="by hand" if k % 3 == 0 else "procedural"
+        )
+        for k, m in enumerate(motions)
+    ]
+    stored = [store_clip(ClipSource(motion=motion, body=0)) for motion in named]
+    write_corpus(stored, tmp_path / "corpus", held_out_fraction=0.4, seed=5)
+    (tmp_path / "corpus" / "config.yaml").write_text("seed: 0\nnum_bodies: 1\n")
+    return tmp_path / "corpus"
 
 
 @pytest.fixture
@@ -96,7 +128,13 @@ def test_the_command_measures_once(
     assert "dsads" not in table
     numbers = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert f"| spar | 7 | 140 | {100 * numbers['parts']['other_sets']['spar']['accuracy']:.1f} (" in table
-    assert [row["method"] for row in numbers["parts"]["few_shot"]["spar"]["runs"]] == ["probe", "forest"]
+    few = numbers["parts"]["few_shot"]["spar"]
+    assert [(row["method"], row["source"]) for row in few["runs"]] == [
+        ("probe", "real"), ("forest", "real"), ("probe", "virtual"), ("forest", "virtual"),
+    ]  # fmt: skip
+    assert "spar: virtual recordings beside real ones" in page
+    assert f"{few['fidelity']['virtual']['frechet']:.3f}" in page
+    assert all(next(iter(own)) in page for own in few["activities"].values())
 
     monkeypatch.setattr(measured, "evaluate_encoder", None)
     monkeypatch.setattr(measured, "evaluate_set", None)
