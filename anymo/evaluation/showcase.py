@@ -15,6 +15,7 @@ from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.held_out import HeldOutCaptions, held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
+from anymo.evaluation.overlap import overlap
 from anymo.evaluation.parts_sections import parts_sections
 from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
@@ -60,7 +61,7 @@ def write_showcase(
         **({} if parts is None else {"parts": parts}),
         "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
         "versions": {p: version(p) for p in _PACKAGES},
-        "overlap": overlap(held_out),
+        "overlap": _overlap(held_out),
         "summary": [
             [r.task, r.metric, r.shown(r.value), r.shown_interval(), r.shown(r.chance)] for r in rows
         ],
@@ -76,19 +77,10 @@ def headline(folder: Path) -> str:
     return terminal_table(("task", "metric", "result", "95 % interval", "chance"), metrics["summary"])
 
 
-def overlap(sampler: WindowSampler) -> dict[str, dict[str, list[str]]]:
-    """For each set, the label phrases that are training captions, and the words of the others that occur."""
+def _overlap(sampler: WindowSampler) -> dict[str, dict[str, list[str]]]:
+    """What the sets' labels share with the captions and synonyms of the corpus' training clips."""
     corpus = sampler.corpus
-    captions = corpus.texts(corpus.clips(held_out=False))
-    whole = {text.strip(". ").lower() for text in captions}
-    words = {w.strip(".,").lower() for text in captions for w in text.split()}
-    return {
-        name: {
-            "phrases": sorted(p for p in spec.words.values() if p in whole),
-            "words": sorted({w for p in spec.words.values() for w in p.split() if w in words}),
-        }
-        for name, spec in SETS.items()
-    }
+    return overlap(corpus.texts(corpus.clips(held_out=False)))
 
 
 def _recognition(evaluation: Evaluation) -> Section:
@@ -245,7 +237,9 @@ def _sources(held_out: WindowSampler) -> Section:
         ["hours of motion, both", round(corpus.hours, 2)],
         ["sources", ", ".join(sorted(set(corpus.sources)))],
     ]
-    shared = [[name, ", ".join(o["phrases"]), ", ".join(o["words"])] for name, o in overlap(held_out).items()]
+    shared = [
+        [name, ", ".join(o["phrases"]), ", ".join(o["words"])] for name, o in _overlap(held_out).items()
+    ]
     return Section(
         title="Data, licences and words",
         items=[
@@ -257,8 +251,8 @@ def _sources(held_out: WindowSampler) -> Section:
             ),
             Table(
                 title="Overlap of words",
-                caption="Label phrases that are training captions word for word, and all words of label "
-                "phrases that occur in training captions.",
+                caption="Labels that are training captions word for word, or synonyms of their phrases, and "
+                "all words of labels that occur in either; of test sets too, by their specs alone.",
                 columns=("set", "phrases", "words"),
                 rows=shared,
             ),
