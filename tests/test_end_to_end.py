@@ -61,6 +61,8 @@ def test_report_and_metrics(run: Path) -> None:
     assert set(metrics["overlap"]) == {"basic_motions", "spar", "hapt", "dsads", "sp_sw_har"}
     page = (run / "report.html").read_text()
     assert page.count("<img") >= 6
+    for shown in ("basic_motions, embedding route, by class", "macro-F1, all classes", "majority", "Cost"):
+        assert shown in page
     assert 'src="http' not in page
     assert 'href="http' not in page
 

@@ -169,4 +169,4 @@ def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[st
 def zero_shot_line(result: dict[str, Any]) -> dict[str, Any]:
     """What is written of `ZeroShotResult.to_dict`, with `set` and `route` beside it."""
     told = {key: result[key] for key in ("set", "route", "rule", "max_windows", *_FIGURES)}
-    return told | {"chance_accuracy": result["chance"]["accuracy"]}
+    return told | {f"{kind}_accuracy": result[kind]["accuracy"] for kind in ("chance", "majority")}

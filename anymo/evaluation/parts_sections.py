@@ -11,7 +11,14 @@ from anymo.evaluation.report import Cell, Figure, Section, Table
 from anymo.evaluation.virtual_imu import VIRTUAL
 
 _RETRIEVAL = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
-_RECOGNITION = ("set", "classes", "samples", "accuracy", "macro-F1", "R@2", "chance, accuracy")
+_RECOGNITION = (
+    "set", "classes", "samples", "accuracy", "macro-F1", "macro-F1, all classes", "R@2", "chance, accuracy",
+    "majority, accuracy",
+)  # fmt: skip
+_OF_CLASS = {
+    "class": "name", "F1": "f1", "precision": "precision", "recall": "recall", "true": "support",
+    "predicted": "predicted",
+}  # fmt: skip
 
 
 def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
@@ -26,9 +33,26 @@ def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
 
 
 def recognition_table(parts: Mapping[str, Any]) -> str:
-    """Zero-shot recognition on every set as Markdown, with 95 % intervals, for a model card."""
-    rows = [_row(name, found) for name, found in parts["encoder"]["zero_shot"].items()]
-    return markdown_table(_RECOGNITION, [*rows, *_rows(parts)]) + "\n"
+    """Zero-shot recognition on every set, then the classes of each, as Markdown for a model card."""
+    sets = parts["encoder"]["zero_shot"]
+    tables = [
+        markdown_table(_RECOGNITION, [*(_row(name, found) for name, found in sets.items()), *_rows(parts)])
+    ]
+    for name, found in (sets | parts["other_sets"]).items():
+        table = class_table(f"{name}, by class", found["per_class"])
+        rows = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows]
+        tables += [f"**{table.title}**", markdown_table(table.columns, rows)]
+    return "\n\n".join(tables) + "\n"
+
+
+def class_table(title: str, per_class: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each class, from `per_class` of `ClassificationResult.to_dict`."""
+    return Table(
+        title=title,
+        caption="How many recordings are of the class, and how many are said to be.",
+        columns=tuple(_OF_CLASS),
+        rows=[[row[key] for key in _OF_CLASS.values()] for row in per_class],
+    )
 
 
 def _pools(pools: Mapping[str, Any]) -> Section:
@@ -153,7 +177,8 @@ def _more_sets(parts: Mapping[str, Any]) -> list[Section]:
         columns=_RECOGNITION,
         rows=rows,
     )
-    return [Section(title="Other sets", items=[table])]
+    classes = [class_table(f"{name}, by class", n["per_class"]) for name, n in parts["other_sets"].items()]
+    return [Section(title="Other sets", items=[table, *classes])]
 
 
 def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
@@ -166,11 +191,27 @@ def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
 
 
 def _row(name: str, found: Mapping[str, Any]) -> list[Cell]:
-    chance = found["chance"]["accuracy"] if "chance" in found else found["chance_accuracy"]
-    shares: Sequence[str] = [
+    accuracy, macro_f1, recall_at_2 = (
         _share(found[key], found["intervals"][key]) for key in ("accuracy", "macro_f1", "recall_at_2")
+    )
+    every = f"{100 * found['macro_f1_all']:.1f}"
+    guesses = (_guessed(found, "chance"), _guessed(found, "majority"))
+    return [
+        name,
+        found["num_classes"],
+        found["num_samples"],
+        accuracy,
+        macro_f1,
+        every,
+        recall_at_2,
+        *guesses,
     ]
-    return [name, found["num_classes"], found["num_samples"], *shares, f"{100 * chance:.1f}"]
+
+
+def _guessed(found: Mapping[str, Any], kind: str) -> str:
+    """Accuracy without looking; the log of test sets has it in one word, its older lines no majority."""
+    share = found[kind]["accuracy"] if kind in found else found.get(f"{kind}_accuracy")
+    return "" if share is None else f"{100 * share:.1f}"
 
 
 def _share(value: float, interval: Sequence[float]) -> str:

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from anymo.evaluation.few_shot_result import FewShotResult, Run
-from anymo.evaluation.parts_sections import parts_sections
+from anymo.evaluation.parts_sections import parts_sections, recognition_table
 from anymo.evaluation.report import Table, render
 from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import VIRTUAL
+from anymo.metrics import classification
 
 NOTHING: dict[str, Any] = {
     "encoder": {"retrieval": {}, "zero_shot": {}},
@@ -57,3 +58,26 @@ def test_virtual_recordings_are_shown_where_there_are_any() -> None:
         ["b", "sitting (1.00)"],
     ]
     assert "Of embeddings of 40 windows each" in render("run", [], parts_sections(parts))
+
+
+def test_every_set_has_its_classes_and_its_baselines() -> None:
+    scores = np.eye(3)[[0, 0, 0, 1, 2]]
+    found = classification(scores, np.array([0, 0, 0, 0, 1]), ("sit", "walk", "run")).to_dict()
+    found |= {"intervals": {key: [0.25, 0.75] for key in ("accuracy", "macro_f1", "recall_at_2")}}
+    parts = NOTHING | {
+        "encoder": NOTHING["encoder"] | {"zero_shot": {"one": found}},
+        "other_sets": {"two": found},
+    }
+    (line,) = (line for line in recognition_table(parts).splitlines() if line.startswith("| one |"))
+    f1 = f"{100 * (6 / 7) / 3:.1f}"
+    told = f"60.0 (25.0 to 75.0) | {f1} (25.0 to 75.0) | {f1} | 80.0 (25.0 to 75.0) | 33.3 | 80.0"
+    assert line == f"| one | 3 | 5 | {told} |"
+    for name in ("one", "two"):
+        table = recognition_table(parts).partition(f"**{name}, by class**\n\n")[2]
+        assert table.splitlines()[:3] == [
+            "| class | F1 | precision | recall | true | predicted |",
+            "| --- | --- | --- | --- | --- | --- |",
+            "| sit | 0.86 | 1.00 | 0.75 | 4 | 3 |",
+        ]
+    assert tables(parts)["two, by class"].rows[1] == ["walk", 0.0, 0.0, 0.0, 1, 1]
+    assert "(test)" not in recognition_table(parts)

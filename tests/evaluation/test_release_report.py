@@ -100,7 +100,8 @@ def test_the_command_measures_once(
     ledger = tmp_path / "log.jsonl"
     line = {
         "sha256": model_hash(released), "set": "hapt", "route": "embedding", "num_samples": 30,
-        "num_classes": 6, "accuracy": 0.5, "macro_f1": 0.25, "recall_at_2": 0.75, "chance_accuracy": 1 / 6,
+        "num_classes": 6, "accuracy": 0.5, "macro_f1": 0.25, "macro_f1_all": 0.25, "recall_at_2": 0.75,
+        "chance_accuracy": 1 / 6,
         "intervals": {"accuracy": [0.4, 0.6], "macro_f1": [0.2, 0.3], "recall_at_2": [0.7, 0.8]},
     }  # fmt: skip
     other = line | {"sha256": "of another model", "set": "dsads"}
@@ -119,12 +120,13 @@ def test_the_command_measures_once(
     page = (tmp_path / "report" / "report.html").read_text()
     for title in ("Retrieval", "Robustness", "Few labels", "Other sets"):
         assert f"<h2>{title}</h2>" in page
-    assert "What the language model says" not in page
+    assert "<h3>spar, by class</h3>" in page
+    for none in ("What the language model says", "Training"):
+        assert f"<h2>{none}</h2>" not in page
     table = (tmp_path / "report" / "recognition.md").read_text()
-    assert (
-        "| hapt (test) | 6 | 30 | 50.0 (40.0 to 60.0) | 25.0 (20.0 to 30.0) | 75.0 (70.0 to 80.0) | 16.7 |"
-        in table
-    )
+    of_log = "50.0 (40.0 to 60.0) | 25.0 (20.0 to 30.0) | 25.0 | 75.0 (70.0 to 80.0) | 16.7 |  |"
+    assert f"| hapt (test) | 6 | 30 | {of_log}" in table
+    assert "**spar, by class**" in table
     assert "dsads" not in table
     numbers = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert f"| spar | 7 | 140 | {100 * numbers['parts']['other_sets']['spar']['accuracy']:.1f} (" in table
