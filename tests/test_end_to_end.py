@@ -58,8 +58,11 @@ def test_report_and_metrics(run: Path) -> None:
         assert 0 <= result["macro_f1"] <= 1
     assert metrics["retrieval"]["imu_to_text"]["chance_mrr"] > 0
     assert {"bleu_1", "bleu_4", "rouge_l", "embedding_similarity"} <= metrics["captions"].keys()
+    assert set(metrics["overlap"]) == {"basic_motions", "spar", "hapt", "dsads", "sp_sw_har"}
     page = (run / "report.html").read_text()
     assert page.count("<img") >= 6
+    for shown in ("basic_motions, embedding route, by class", "macro-F1, all classes", "majority", "Cost"):
+        assert shown in page
     assert 'src="http' not in page
     assert 'href="http' not in page
 

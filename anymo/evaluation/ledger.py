@@ -141,6 +141,19 @@ def read_ledger(ledger: Path) -> list[dict[str, Any]]:
     return read
 
 
+def lines_about(folder: Path, ledger: Path = LEDGER) -> list[dict[str, Any]]:
+    """Lines about the encoder and text tower of a model folder.
+
+    An export changes none of their files, unless the text tower stands on a model that was given as a folder.
+
+    Raises:
+        FileNotFoundError: the folder lacks one of them.
+        ValueError: as `read_ledger`.
+    """
+    sha256 = model_hash(folder)
+    return [line for line in read_ledger(ledger) if line["sha256"] == sha256]
+
+
 def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[str, Any]]) -> None:
     """A line for each result, which tells `set` and `route`, all at once."""
     run = {
@@ -158,4 +171,4 @@ def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[st
 def zero_shot_line(result: dict[str, Any]) -> dict[str, Any]:
     """What is written of `ZeroShotResult.to_dict`, with `set` and `route` beside it."""
     told = {key: result[key] for key in ("set", "route", "rule", "max_windows", *_FIGURES)}
-    return told | {"chance_accuracy": result["chance"]["accuracy"]}
+    return told | {f"{kind}_accuracy": result[kind]["accuracy"] for kind in ("chance", "majority")}

@@ -1,6 +1,5 @@
 """What a release is measured on beside the headline: pools, robustness, few labels, other sets, test sets."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +12,12 @@ from anymo.body import Body
 from anymo.data.corpus import MotionCorpus
 from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig
+from anymo.data.sets import SETS
 from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
 from anymo.evaluation.kept import kept
-from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger
+from anymo.evaluation.ledger import LEDGER, lines_about, model_hash
 from anymo.evaluation.other_sets import OtherSet
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set
 from anymo.pipeline import AnymoPipeline
@@ -31,7 +31,7 @@ class PartsConfig:
 
     Attributes:
         encoder: retrieval in pools, robustness, gaits and postures at usual places.
-        few_shot_sets: sets with subjects that few and all recordings are learnt from.
+        few_shot_sets: development sets with subjects that few and all recordings are learnt from.
         few_shot: how.
         other_sets: more registered sets, or your own; a test set runs once for each model, and is logged.
     """
@@ -41,11 +41,21 @@ class PartsConfig:
     few_shot: FewShotProtocol = field(default_factory=FewShotProtocol)
     other_sets: tuple[OtherSet, ...] = ()
 
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.few_shot_sets if name not in SETS]:
+            raise ValueError(
+                f"parts.few_shot_sets: expected sets among {', '.join(SETS)}, got {unknown}; "
+                "eval/few_shot.py learns from a test set, once"
+            )
+        for each in self.other_sets:
+            _ = each.spec  # one that is not known is refused now
+
 
 def measure_parts(
     config: PartsConfig,
     pipe: AnymoPipeline,
     corpus: MotionCorpus,
+    corpus_folder: Path,
     bodies: Sequence[Body],
     draw: DrawConfig,
     folder: Path,
@@ -55,7 +65,8 @@ def measure_parts(
     Args:
         config: what.
         pipe: the model.
-        corpus: whose held-out clips it never saw.
+        corpus: whose held-out clips it never saw, and whose others virtual recordings are made from.
+        corpus_folder: of it.
         bodies: the bodies the corpus was built with.
         draw: what held-out windows look like.
         folder: of the finished parts; a part of the same model, corpus and settings is read from it.
@@ -64,8 +75,7 @@ def measure_parts(
         `encoder` as `evaluate_encoder`; `few_shot` and `other_sets` by set; `test_sets`, the lines of the
         ledger about this model.
     """
-    sha256 = model_hash(pipe.folder)
-    of_model = {"sha256": sha256}
+    of_model = {"sha256": model_hash(pipe.folder)}
     on_corpus = {"corpus": corpus_identity(corpus), "draw": draccus.encode(draw)}
     encoder = kept(
         folder / "encoder.json",
@@ -74,8 +84,13 @@ def measure_parts(
     )
     few_shot: Numbers = {}
     if config.few_shot_sets:
+        is_virtual = set(config.few_shot.sources) != {"real"}
         trained = FewShotConfig(
-            model=pipe.folder, sets=config.few_shot_sets, output=folder / "few_shot", protocol=config.few_shot
+            model=pipe.folder,
+            sets=config.few_shot_sets,
+            output=folder / "few_shot",
+            corpus=corpus_folder if is_virtual else None,
+            protocol=config.few_shot,
         )
         few_shot = run_few_shot(trained)["sets"]
     other = {
@@ -86,16 +101,10 @@ def measure_parts(
         )
         for each in config.other_sets
     }
-    tested = [line for line in read_ledger(LEDGER) if line["sha256"] in {sha256, *_measured_as(pipe.folder)}]
+    tested = lines_about(pipe.folder, LEDGER)
     return {"encoder": encoder, "few_shot": few_shot, "other_sets": other, "test_sets": tested}
 
 
 def _other(pipe: AnymoPipeline, each: OtherSet) -> Numbers:
     protocol = SetProtocol(layout=each.layout)
     return evaluate_set(pipe, each.spec, each.data, protocol).to_dict()
-
-
-def _measured_as(folder: Path) -> list[str]:
-    """Hashes a released model went by when it was measured: export writes paths anew."""
-    file = folder / "metrics.json"
-    return [each["sha256"] for each in json.loads(file.read_text())] if file.is_file() else []

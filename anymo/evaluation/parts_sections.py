@@ -8,9 +8,17 @@ from anymo.evaluation.encoder import robustness_figure
 from anymo.evaluation.errors import markdown_table
 from anymo.evaluation.few_shot_run import efficiency_figure
 from anymo.evaluation.report import Cell, Figure, Section, Table
+from anymo.evaluation.virtual_imu import VIRTUAL
 
 _RETRIEVAL = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
-_RECOGNITION = ("set", "classes", "samples", "accuracy", "macro-F1", "R@2", "chance, accuracy")
+_RECOGNITION = (
+    "set", "classes", "samples", "accuracy", "macro-F1", "macro-F1, all classes", "R@2", "chance, accuracy",
+    "majority, accuracy",
+)  # fmt: skip
+_OF_CLASS = {
+    "class": "name", "F1": "f1", "precision": "precision", "recall": "recall", "true": "support",
+    "predicted": "predicted",
+}  # fmt: skip
 
 
 def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
@@ -25,9 +33,26 @@ def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
 
 
 def recognition_table(parts: Mapping[str, Any]) -> str:
-    """Zero-shot recognition on every set as Markdown, with 95 % intervals, for a model card."""
-    rows = [_row(name, found) for name, found in parts["encoder"]["zero_shot"].items()]
-    return markdown_table(_RECOGNITION, [*rows, *_rows(parts)]) + "\n"
+    """Zero-shot recognition on every set, then the classes of each, as Markdown for a model card."""
+    sets = parts["encoder"]["zero_shot"]
+    tables = [
+        markdown_table(_RECOGNITION, [*(_row(name, found) for name, found in sets.items()), *_rows(parts)])
+    ]
+    for name, found in (sets | parts["other_sets"]).items():
+        table = class_table(f"{name}, by class", found["per_class"])
+        rows = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows]
+        tables += [f"**{table.title}**", markdown_table(table.columns, rows)]
+    return "\n\n".join(tables) + "\n"
+
+
+def class_table(title: str, per_class: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each class, from `per_class` of `ClassificationResult.to_dict`."""
+    return Table(
+        title=title,
+        caption="How many recordings are of the class, and how many are said to be.",
+        columns=tuple(_OF_CLASS),
+        rows=[[row[key] for key in _OF_CLASS.values()] for row in per_class],
+    )
 
 
 def _pools(pools: Mapping[str, Any]) -> Section:
@@ -87,7 +112,8 @@ def _few_labels(sets: Mapping[str, Any]) -> list[Section]:
         caption="By people held out; 95 % intervals over people and seeds.",
         image=plots.png_data_uri(efficiency_figure(dict(sets))),
     )
-    return [Section(title="Few labels", items=[curves, *(_runs(name, n) for name, n in sets.items())])]
+    tables = [table for name, n in sets.items() for table in (_runs(name, n), *_virtual(name, n))]
+    return [Section(title="Few labels", items=[curves, *tables])]
 
 
 def _runs(name: str, numbers: Mapping[str, Any]) -> Table:
@@ -103,6 +129,36 @@ def _runs(name: str, numbers: Mapping[str, Any]) -> Table:
         columns=("method", "trained on", "recordings of each class", "macro-F1", f"above {against}"),
         rows=rows,
     )
+
+
+def _virtual(name: str, numbers: Mapping[str, Any]) -> list[Table]:
+    """How near virtual recordings come to real ones, and what they show; nothing where there are none."""
+    if "fidelity" not in numbers:
+        return []
+    near = numbers["fidelity"]
+    rows: list[list[Cell]] = [
+        ["other people" if kind == "real" else kind, near[kind]["frechet"], near[kind]["discriminator"]]
+        for kind in ("real", *VIRTUAL)
+    ]
+    shown: list[list[Cell]] = [
+        [label, ", ".join(f"{phrase} ({cosine:.2f})" for phrase, cosine in own.items())]
+        for label, own in numbers["activities"].items()
+    ]
+    return [
+        Table(
+            title=f"{name}: virtual recordings beside real ones",
+            caption=f"Of embeddings of {near['num_windows']} windows each, against real ones of half of the "
+            f"people; the discriminator is tested on {near['held_out']} it did not see, 0.5 is a guess.",
+            columns=("windows of", "Fréchet distance", "accuracy of a discriminator"),
+            rows=rows,
+        ),
+        Table(
+            title=f"{name}: what virtual recordings show",
+            caption="Activities of the corpus whose phrases are nearest to a label, with the cosine of both.",
+            columns=("label", "activities"),
+            rows=shown,
+        ),
+    ]
 
 
 def _interval(figure: Mapping[str, float] | None) -> str | None:
@@ -121,7 +177,8 @@ def _more_sets(parts: Mapping[str, Any]) -> list[Section]:
         columns=_RECOGNITION,
         rows=rows,
     )
-    return [Section(title="Other sets", items=[table])]
+    classes = [class_table(f"{name}, by class", n["per_class"]) for name, n in parts["other_sets"].items()]
+    return [Section(title="Other sets", items=[table, *classes])]
 
 
 def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
@@ -134,11 +191,27 @@ def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
 
 
 def _row(name: str, found: Mapping[str, Any]) -> list[Cell]:
-    chance = found["chance"]["accuracy"] if "chance" in found else found["chance_accuracy"]
-    shares: Sequence[str] = [
+    accuracy, macro_f1, recall_at_2 = (
         _share(found[key], found["intervals"][key]) for key in ("accuracy", "macro_f1", "recall_at_2")
+    )
+    every = f"{100 * found['macro_f1_all']:.1f}"
+    guesses = (_guessed(found, "chance"), _guessed(found, "majority"))
+    return [
+        name,
+        found["num_classes"],
+        found["num_samples"],
+        accuracy,
+        macro_f1,
+        every,
+        recall_at_2,
+        *guesses,
     ]
-    return [name, found["num_classes"], found["num_samples"], *shares, f"{100 * chance:.1f}"]
+
+
+def _guessed(found: Mapping[str, Any], kind: str) -> str:
+    """Accuracy without looking; the log of test sets has it in one word, its older lines no majority."""
+    share = found[kind]["accuracy"] if kind in found else found.get(f"{kind}_accuracy")
+    return "" if share is None else f"{100 * share:.1f}"
 
 
 def _share(value: float, interval: Sequence[float] | None) -> str:

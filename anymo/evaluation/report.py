@@ -53,6 +53,7 @@ class SummaryRow:
 
     is_share  shown in percent; a score is shown with three decimals
     chance    what the same metric gives without looking at the signal; None: there is no such level
+    majority  what it gives where the largest class is always named; None: there are no classes
     interval  low and high of the 95 % interval; None: not estimated
     note      what the number stands on: classes, samples, seeds
     """
@@ -61,12 +62,13 @@ class SummaryRow:
     metric: str
     value: float
     chance: float | None = None
+    majority: float | None = None
     interval: tuple[float, float] | None = None
     note: str = ""
     is_share: bool = True
 
     def __post_init__(self) -> None:
-        for name, number in (("value", self.value), ("chance", self.chance)):
+        for name, number in (("value", self.value), ("chance", self.chance), ("majority", self.majority)):
             if number is not None and not -1 <= number <= 1:
                 raise ValueError(
                     f"summary row {self.task!r}, {self.metric!r}: expected {name} in [-1, 1], got {number}; "
@@ -203,16 +205,20 @@ def terminal_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> st
 
 def _summary(rows: Sequence[SummaryRow]) -> str:
     head = "<th>task</th><th>metric</th>" + "".join(
-        f'<th class="number">{name}</th>' for name in ("result", "95 % interval", "chance")
+        f'<th class="number">{name}</th>' for name in ("result", "95 % interval", "chance", "majority")
     )
     lines = "".join(
         f"<tr><td>{escape(row.task)}{_note(row.note)}</td><td>{escape(row.metric)}</td>"
         f'<td class="number value">{row.shown(row.value)}</td><td class="number">'
         f"{row.shown_interval().removesuffix(' %')}</td>"
-        f'<td class="number">{row.shown(row.chance)}</td><td>{_bar(row.value, row.chance)}</td></tr>'
+        f'<td class="number">{row.shown(row.chance)}</td><td class="number">{row.shown(row.majority)}</td>'
+        f"<td>{_bar(row.value, row.chance)}</td></tr>"
         for row in rows
     )
-    legend = '<p class="soft">The blue bar is the result, the orange mark is chance.</p>'
+    legend = (
+        '<p class="soft">The blue bar is the result, the orange mark is chance; majority is what naming '
+        "the largest class always gets.</p>"
+    )
     return (
         f'<div class="summary wide"><table><thead><tr>{head}<th></th></tr></thead>'
         f"<tbody>{lines}</tbody></table>{legend}</div>"

@@ -54,7 +54,8 @@ def report(config: ReportConfig, bodies: Sequence[Body], costs: Sequence[Cost] =
     pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
     parts = None
     if config.parts is not None:
-        parts = measure_parts(config.parts, pipe, corpus, bodies, config.draw, config.output / "parts")
+        folder = config.output / "parts"
+        parts = measure_parts(config.parts, pipe, corpus, config.corpus, bodies, config.draw, folder)
     found = evaluate(pipe, held_out, config.evaluate)
     write_showcase(config.output, pipe, found, held_out, costs, parts)
     if parts is not None:

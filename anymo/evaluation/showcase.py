@@ -15,7 +15,8 @@ from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.held_out import HeldOutCaptions, held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
-from anymo.evaluation.parts_sections import parts_sections
+from anymo.evaluation.overlap import overlap
+from anymo.evaluation.parts_sections import class_table, parts_sections
 from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
 from anymo.motion import procedural
@@ -53,14 +54,14 @@ def write_showcase(
         _signals(evaluation),
         _space(pipe, evaluation, held_out),
         *([] if evaluation.captions is None else [_words(evaluation.captions)]),
-        _training(folder, costs),
+        *_training(folder, costs),
         _sources(held_out),
     ]
     metrics = evaluation.to_dict() | {
         **({} if parts is None else {"parts": parts}),
         "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
         "versions": {p: version(p) for p in _PACKAGES},
-        "overlap": overlap(held_out),
+        "overlap": _overlap(held_out),
         "summary": [
             [r.task, r.metric, r.shown(r.value), r.shown_interval(), r.shown(r.chance)] for r in rows
         ],
@@ -76,40 +77,32 @@ def headline(folder: Path) -> str:
     return terminal_table(("task", "metric", "result", "95 % interval", "chance"), metrics["summary"])
 
 
-def overlap(sampler: WindowSampler) -> dict[str, dict[str, list[str]]]:
-    """For each set, the label phrases that are training captions, and the words of the others that occur."""
+def _overlap(sampler: WindowSampler) -> dict[str, dict[str, list[str]]]:
+    """What the sets' labels share with the captions and synonyms of the corpus' training clips."""
     corpus = sampler.corpus
-    captions = corpus.texts(corpus.clips(held_out=False))
-    whole = {text.strip(". ").lower() for text in captions}
-    words = {w.strip(".,").lower() for text in captions for w in text.split()}
-    return {
-        name: {
-            "phrases": sorted(p for p in spec.words.values() if p in whole),
-            "words": sorted({w for p in spec.words.values() for w in p.split() if w in words}),
-        }
-        for name, spec in SETS.items()
-    }
+    return overlap(corpus.texts(corpus.clips(held_out=False)))
 
 
 def _recognition(evaluation: Evaluation) -> Section:
-    figures = [
-        Figure(
-            title=f"{r.set_name}, {r.route} route",
-            caption=f"{len(r.result.prediction)} recordings: truth in rows, prediction in columns; "
-            "darker is a larger share of the row.",
-            image=plots.png_data_uri(
-                plots.confusion(r.result.confusion, r.words, title=f"{r.set_name} by {r.route}")
+    items: list[Figure | Table] = []
+    for r in evaluation.zero_shot:
+        matrix = plots.confusion(r.result.confusion, r.words, title=f"{r.set_name} by {r.route}")
+        items += [
+            Figure(
+                title=f"{r.set_name}, {r.route} route",
+                caption=f"{len(r.result.prediction)} recordings: truth in rows, prediction in columns; "
+                "darker is a larger share of the row.",
+                image=plots.png_data_uri(matrix),
             ),
-        )
-        for r in evaluation.zero_shot
-    ]
+            class_table(f"{r.set_name}, {r.route} route, by class", r.to_dict()["per_class"]),
+        ]
     return Section(
         title="Recognition of real recordings",
         text="Recordings nobody simulated, of sets nothing was trained on, labelled with a closed list of "
         "phrases in plain words. Units, signs and sides the sets leave open are assumed as "
         + "; ".join(f"{n}: {SETS[n].notes}" for n in evaluation.recordings)
         + ".",
-        items=figures,
+        items=items,
     )
 
 
@@ -208,7 +201,8 @@ def _words(captions: HeldOutCaptions) -> Section:
     )
 
 
-def _training(folder: Path, costs: Sequence[Cost]) -> Section:
+def _training(folder: Path, costs: Sequence[Cost]) -> list[Section]:
+    """Losses and costs, as far as they are known."""
     losses: History = {}
     for stage, keys in (
         ("pretrain", (*OBJECTIVES, "validation_mrr")),
@@ -216,24 +210,19 @@ def _training(folder: Path, costs: Sequence[Cost]) -> Section:
         ("align", ("loss", "validation_loss")),
     ):
         losses |= history(folder / stage, keys, f"{stage}: ")
-    curves = (
-        [
-            Figure(
-                title="Losses",
-                caption="Each objective by itself.",
-                image=plots.png_data_uri(plots.loss_curves(losses)),
-            )
-        ]
-        if losses
-        else []
-    )
-    table = Table(
-        title="Cost",
-        caption="Wall-clock time, and the process's highest resident memory up to the end of the stage.",
-        columns=("stage", "seconds", "peak GiB"),
-        rows=[[name, round(seconds, 1), round(gib, 2)] for name, seconds, gib in costs],
-    )
-    return Section(title="Training", items=[*curves, table])
+    items: list[Figure | Table] = []
+    if losses:
+        image = plots.png_data_uri(plots.loss_curves(losses))
+        items.append(Figure(title="Losses", caption="Each objective by itself.", image=image))
+    if costs:
+        table = Table(
+            title="Cost",
+            caption="Wall-clock time, and the process's highest resident memory up to the end of the stage.",
+            columns=("stage", "seconds", "peak GiB"),
+            rows=[[name, round(seconds, 1), round(gib, 2)] for name, seconds, gib in costs],
+        )
+        items.append(table)
+    return [Section(title="Training", items=items)] if items else []
 
 
 def _sources(held_out: WindowSampler) -> Section:
@@ -245,7 +234,9 @@ def _sources(held_out: WindowSampler) -> Section:
         ["hours of motion, both", round(corpus.hours, 2)],
         ["sources", ", ".join(sorted(set(corpus.sources)))],
     ]
-    shared = [[name, ", ".join(o["phrases"]), ", ".join(o["words"])] for name, o in overlap(held_out).items()]
+    shared = [
+        [name, ", ".join(o["phrases"]), ", ".join(o["words"])] for name, o in _overlap(held_out).items()
+    ]
     return Section(
         title="Data, licences and words",
         items=[
@@ -257,8 +248,8 @@ def _sources(held_out: WindowSampler) -> Section:
             ),
             Table(
                 title="Overlap of words",
-                caption="Label phrases that are training captions word for word, and all words of label "
-                "phrases that occur in training captions.",
+                caption="Labels that are training captions word for word, or synonyms of their phrases, and "
+                "all words of labels that occur in either; of test sets too, by their specs alone.",
                 columns=("set", "phrases", "words"),
                 rows=shared,
             ),

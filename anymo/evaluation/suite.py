@@ -139,18 +139,24 @@ def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:
     task = f"zero-shot {zero.set_name}, {zero.route}"
     read = "all windows" if zero.max_windows is None else f"{zero.max_windows} window of each"
     note = f"{len(r.classes)} classes, {len(r.prediction)} real recordings, {read}"
-    return [
+    accuracy, macro_f1, recall_at_2 = (
         SummaryRow(
             task=task,
-            metric="accuracy",
-            value=r.accuracy,
-            chance=r.chance.accuracy,
-            interval=None if zero.interval is None else (zero.interval.low, zero.interval.high),
+            metric=metric,
+            value=value,
+            chance=chance,
+            majority=majority,
+            interval=None if (ends := zero.intervals[key]) is None else (ends.low, ends.high),
             note=note,
-        ),
-        SummaryRow(task=task, metric="macro-F1", value=r.macro_f1, chance=r.chance.macro_f1, note=note),
-        SummaryRow(task=task, metric="R@2", value=r.recall_at[2], chance=r.chance.recall_at[2], note=note),
-    ]
+        )
+        for metric, key, value, chance, majority in (
+            ("accuracy", "accuracy", r.accuracy, r.chance.accuracy, r.majority.accuracy),
+            ("macro-F1", "macro_f1", r.macro_f1, r.chance.macro_f1, r.majority.macro_f1),
+            ("R@2", "recall_at_2", r.recall_at[2], r.chance.recall_at[2], r.majority.recall_at[2]),
+        )
+    )
+    every = SummaryRow(task=task, metric="macro-F1, all classes", value=r.macro_f1_all, note=note)
+    return [accuracy, macro_f1, every, recall_at_2]
 
 
 def _caption_rows(captions: HeldOutCaptions) -> list[SummaryRow]:

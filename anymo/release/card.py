@@ -1,5 +1,6 @@
 """The model card: README.md with the front matter of the hub."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -217,8 +218,8 @@ def _measured(figures: Sequence[Figures]) -> list[str]:
 
 def _recognition(found: Figures) -> list[str]:
     """What is recognised: a row for every part of the file that has accuracy and macro-F1."""
-    # the log of test sets has it in one word
-    values = {name.replace("chance_accuracy", "chance accuracy"): v for name, v in found.values.items()}
+    # the log of test sets has them in one word
+    values = {re.sub(r"\b(chance|majority)_accuracy", r"\1 accuracy", n): v for n, v in found.values.items()}
     groups = [name.removesuffix(" macro_f1") for name in values if name.endswith(" macro_f1")]
     rows = [
         [group.replace("_", " "), *(_percent(values, group, key) for key in _RECOGNITION)]

@@ -11,7 +11,14 @@ import pytest
 from anymo.data import SETS, load_set
 from anymo.data.sets import DatasetSpec
 from anymo.data.test_sets import TEST_SETS, load_test_set, spec_of
-from anymo.evaluation.ledger import LEDGER, model_hash, read_ledger, refuse_second_run, run_test_sets
+from anymo.evaluation.ledger import (
+    LEDGER,
+    lines_about,
+    model_hash,
+    read_ledger,
+    refuse_second_run,
+    run_test_sets,
+)
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
 from anymo.skeleton import segment_of
@@ -29,6 +36,7 @@ def test_a_second_run_is_refused(encoder_folder: Path, tmp_path: Path) -> None:
     assert line["sha256"] == model_hash(encoder_folder)
     assert line["accuracy"] == found["basic_motions"]["accuracy"]
     assert {"date", "commit", "macro_f1", "recall_at_2", "intervals", "num_samples"} <= line.keys()
+    assert (line["chance_accuracy"], line["majority_accuracy"]) == (0.25, 0.4)
     before = ledger.read_bytes()
 
     def never(name: str) -> list[Recording]:
@@ -54,6 +62,7 @@ def test_another_model_may(encoder_folder: Path, tmp_path: Path) -> None:
         pipe = AnymoPipeline.from_pretrained(folder)
         run_test_sets(pipe, folder, names=["basic_motions"], load=few, ledger=ledger)
     assert len(read_ledger(ledger)) == 2
+    assert [line["sha256"] for line in lines_about(other, ledger)] == [model_hash(other)]
     with pytest.raises(FileNotFoundError, match="expected encoder, text in"):
         model_hash(tmp_path)
 

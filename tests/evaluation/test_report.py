@@ -37,7 +37,9 @@ class Page(HTMLParser):
 
 def content(text: str = "plain") -> tuple[list[SummaryRow], list[Section]]:
     rows = [
-        SummaryRow(task=text, metric=text, value=0.6, chance=0.25, interval=(0.5, 0.7), note=text),
+        SummaryRow(
+            task=text, metric=text, value=0.6, chance=0.25, majority=0.3, interval=(0.5, 0.7), note=text
+        ),
         SummaryRow(task="retrieval", metric="MRR", value=0.3125, is_share=False),
     ]
     table = Table(title=text, caption=text, columns=[text, "n"], rows=[[text, 1], ["b", None]])
@@ -75,10 +77,10 @@ def test_all_text_is_escaped() -> None:
     assert page.text.count(NASTY) >= 10
 
 
-def test_numbers_stand_beside_chance() -> None:
+def test_numbers_stand_beside_chance_and_majority() -> None:
     text = Page(render("run", *content())).text
-    assert "60.0 %50.0 to 70.025.0 %" in text
-    assert "0.312–" in text
+    assert "60.0 %50.0 to 70.025.0 %30.0 %" in text
+    assert "0.312–––" in text
 
 
 def test_metrics_are_sorted_plain_json(tmp_path: Path) -> None:
@@ -125,6 +127,8 @@ def test_bad_content_is_named() -> None:
         Table(title="runs", caption="", columns=["a", "b"], rows=[[1, 2], [3]])
     with pytest.raises(ValueError, match=r"expected value in \[-1, 1\], got 62"):
         SummaryRow(task="SPAR", metric="accuracy", value=62.0)
+    with pytest.raises(ValueError, match=r"expected majority in \[-1, 1\], got 30"):
+        SummaryRow(task="SPAR", metric="accuracy", value=0.5, majority=30)
     with pytest.raises(ValueError, match="expected chance in"):
         SummaryRow(task="SPAR", metric="accuracy", value=0.5, chance=float("nan"))
 

@@ -6,6 +6,8 @@ import pytest
 
 from anymo import AnymoPipeline
 from anymo.assets.hub import SHIPPED
+from anymo.data.test_sets import TEST_SETS
+from anymo.evaluation.ledger import lines_about
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.release.sums import check_sums
 
@@ -21,6 +23,12 @@ def test_they_are_what_was_exported() -> None:
         40,
     ]  # and of the start
     assert "CMU Graphics Lab" in (SHIPPED / "README.md").read_text()
+
+
+def test_the_log_has_their_run_of_the_test_sets() -> None:
+    assert (SHIPPED / "metrics.json").is_file()
+    looked = [line["set"] for line in lines_about(SHIPPED) if line["route"] == "embedding"]
+    assert sorted(looked) == sorted(TEST_SETS)
 
 
 @pytest.mark.parametrize(("name", "least"), [("basic_motions", 0.85), ("spar", 0.25)])
