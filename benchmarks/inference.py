@@ -2,8 +2,7 @@
 
     python benchmarks/inference.py                       the table
     python benchmarks/inference.py --json                the figures on standard output, the table elsewhere
-    python benchmarks/inference.py --model runs/x/model  a trained model; else an untrained one of the demo's
-                                                         shapes, on the real language model
+    python benchmarks/inference.py --model runs/x/model  another than the package's model
 
 docs/using.md says what the figures mean. The exit status is 1 if a figure misses what it must reach.
 """
@@ -25,14 +24,11 @@ import torch
 import typer
 from floors import Floors
 
-from anymo.align import MotionLanguageModel
+from anymo.assets.hub import SHIPPED
 from anymo.data import read_recording
-from anymo.data.feature_extraction import AnymoFeatureExtractor
-from anymo.encoders import AnymoEncoderConfig, ImuEncoder, TextTower
 from anymo.pipeline import AnymoPipeline
 from anymo.pipeline.batches import worn_segments
 from anymo.records import Recording
-from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 
 FLOORS = Floors(
     at_most={
@@ -60,21 +56,6 @@ _WHAT = (
 LABELS = [f"{how} {what}" for how in ("slow", "quick", "careful", "tired", "happy") for what in _WHAT]
 HOUR_HZ = 100.0
 STATED = {"acc_unit": "m/s^2", "gyro_unit": "rad/s", "gravity": "included", "placement": "left wrist"}
-
-
-def untrained(folder: Path) -> Path:
-    """A model folder of the demo's shapes."""
-    torch.manual_seed(0)
-    shape = AnymoEncoderConfig()
-    ImuEncoder(shape).save_pretrained(folder / "encoder")
-    AnymoFeatureExtractor().save_pretrained(folder / "encoder")
-    TextTower.create("wordllama-256").save_pretrained(folder / "text")
-    tokenizer = MotionTokenizer(MotionTokenizerConfig(hidden_size=shape.hidden_size))
-    tokenizer.save_pretrained(folder / "tokenizer")
-    MotionLanguageModel.create("smollm2-135m-instruct", tokenizer.codebook).save_pretrained(
-        folder / "language_model"
-    )
-    return folder
 
 
 def signal(duration_s: float, rate_hz: float) -> np.ndarray:
@@ -153,7 +134,7 @@ def classify_hour(file: Path, model: Path, clock: Callable[[], float]) -> dict[s
 
 def main(
     as_json: Annotated[bool, typer.Option("--json", help="the figures as JSON on standard output")] = False,
-    model: Annotated[Path | None, typer.Option(help="model folder; else an untrained one")] = None,
+    model: Annotated[Path, typer.Option(help="model folder")] = SHIPPED,
     rounds: Annotated[int, typer.Option(help="of the fast figures; a tenth of the slow ones")] = 50,
     threads: Annotated[int, typer.Option(help="of torch")] = 2,
     beside_others: Annotated[
@@ -166,13 +147,10 @@ def main(
     torch.set_num_threads(1 if beside_others else threads)
     clock = time.thread_time if beside_others else time.perf_counter
     if hour_file is not None:
-        assert model is not None
         typer.echo(json.dumps(classify_hour(hour_file, model, clock)))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        model = model or untrained(Path(folder))
-        options = ["--threads", str(threads), *(["--beside-others"] if beside_others else [])]
-        numbers = hour(model, options=options) | measure(model, rounds, clock)
+    options = ["--threads", str(threads), *(["--beside-others"] if beside_others else [])]
+    numbers = hour(model, options=options) | measure(model, rounds, clock)
     typer.echo(FLOORS.table(numbers), err=as_json)
     if as_json:
         typer.echo(json.dumps(numbers, indent=2))

@@ -76,6 +76,18 @@ print(f"{np.trace(counts)} of {counts.sum()} right; chance is {counts.sum() // l
 plots.confusion(counts, labels, title="BasicMotions, no training on it")
 
 # %% [markdown]
+# ## In a sentence
+#
+# A small language model reads the same recordings as motion tokens and says what it takes them for, a sentence
+# for every five seconds. Below, the first recording of each activity, not picked: read
+# `anymo/weights/README.md` before trusting a sentence.
+
+# %%
+for activity in activities:
+    first = next(recording for recording in recordings if recording.text == activity)
+    print(f"{activity:18}", *(f"[{said.start_s:g} s] {said.text}" for said in pipe.caption(first)[0]))
+
+# %% [markdown]
 # ## What the model sees
 #
 # Recordings and sentences become vectors of unit length in one space, and what belongs together lies close: a

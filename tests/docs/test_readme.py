@@ -3,7 +3,7 @@
 The convention: blocks of ```python in README.md are run, in order, in one namespace. Of blocks of ```sh in
 any document, `anymo` commands have their options read, and those of README.md are run; `python` and
 `accelerate launch` lines have their files looked up and their configuration loaded; `make` targets are looked
-up. The trained model of the text is replaced by a tiny one.
+up.
 """
 
 import re
@@ -24,7 +24,6 @@ DOCUMENTS = sorted(  # without the card of the weights, which says what was type
     file for file in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")] if not file.is_symlink()
 )
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-MODEL = "runs/demo/model"
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -131,14 +130,14 @@ def test_the_shell_check_can_fail() -> None:
 
 @pytest.fixture
 def typed(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], list[str]]:
     """What a document prints: its commands, then its Python blocks, typed in an empty folder."""
 
     def lines_of(text: str) -> list[str]:
         monkeypatch.chdir(tmp_path)
         for words in (line for line in commands(text) if line[0] == "anymo"):
-            monkeypatch.setattr(sys, "argv", [str(model_folder) if w == MODEL else w for w in words])
+            monkeypatch.setattr(sys, "argv", words)
             with pytest.raises(SystemExit) as stop:
                 main()
             assert not stop.value.code, capsys.readouterr().err
