@@ -1,11 +1,13 @@
 """The weights that come with the package: whole, free, small, and right about real recordings."""
 
 import json
+import re
 
 import pytest
 
 from anymo import AnymoPipeline
 from anymo.assets.hub import SHIPPED
+from anymo.data import load_set
 from anymo.data.test_sets import TEST_SETS
 from anymo.evaluation.ledger import lines_about
 from anymo.evaluation.zero_shot import zero_shot
@@ -18,10 +20,8 @@ def test_they_are_what_was_exported() -> None:
     assert sum(file.stat().st_size for file in files) < 64 * 2**20
     assert {file.suffix for file in files} <= {".safetensors", ".json", ".md", ".txt", ".csv"}
     runs = json.loads((SHIPPED / "training.json").read_text())
-    assert [len(run["environment"]["git"]) for run in runs] == [
-        40,
-        40,
-    ]  # and of the start
+    assert len(runs) == 4  # alignment, tokenizer, encoder, and the encoder it was trained on from
+    assert all(re.fullmatch("[0-9a-f]{40}", run["environment"]["git"]) for run in runs)
     assert "CMU Graphics Lab" in (SHIPPED / "README.md").read_text()
 
 
@@ -36,3 +36,13 @@ def test_they_recognise_real_recordings(name: str, least: float) -> None:
     """Development sets; SPAR's chance is 0.14."""
     pipe = AnymoPipeline.from_pretrained()
     assert zero_shot(pipe, name, "embedding", max_windows=4).result.accuracy > least
+
+
+def test_they_put_real_recordings_into_words() -> None:
+    """Three walks of a development set, two sentences of each."""
+    pipe = AnymoPipeline.from_pretrained()
+    walks = [r for r in load_set("basic_motions") if r.text == "walking"][:3]
+    said = pipe.caption(walks)
+    assert [len(sentences) for sentences in said] == [2, 2, 2]
+    assert any("walk" in one.text for sentences in said for one in sentences)
+    assert pipe.ask(walks[0], "How many sensors are there?") == ["one."]
