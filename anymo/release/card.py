@@ -54,6 +54,7 @@ class Contents:
         extractor: configuration of the feature extractor.
         bases: what "text" stands on, and "language_model" where there is one.
         version: of this package.
+        confuses: Markdown on what it confuses, or empty.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Contents:
     extractor: Mapping[str, Any]
     bases: Mapping[str, Base]
     version: str
+    confuses: str = ""
 
 
 def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> str:
@@ -72,6 +74,7 @@ def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> 
         _what(contents),
         _use(contents),
         ["## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""],
+        ["## What it confuses", "", contents.confuses, ""] if contents.confuses else [],
         _input(contents, training),
         _training(training),
         _bases(contents),

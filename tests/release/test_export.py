@@ -102,6 +102,7 @@ def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, w
     ):
         assert said in text
     assert "named at the export" not in text
+    assert "What it confuses" not in text
     assert "| seed | 2" not in text
 
 
@@ -272,6 +273,31 @@ def test_what_stands_on_a_release_says_how_that_was_trained(
     (run_folder / "config.yaml").write_text(yaml.safe_dump({"start": str(second)}))
     with pytest.raises(ValueError, match="1 of 4 that forbid commercial use: procedural"):
         export_model(run_folder / "model", tmp_path / "third")
+
+
+def test_the_card_says_what_it_confuses(run_folder: Path, tmp_path: Path) -> None:
+    model, notes = run_folder / "model", tmp_path / "notes.md"
+    notes.write_text("On SPAR:\n\n- raising the arm is taken for swinging it.\n")
+    command.export(model, tmp_path / "out", notes=notes)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "\n## What it confuses\n\nOn SPAR:\n\n- raising the arm is taken for swinging it.\n\n## " in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"notes: no file .*notes\.md; give Markdown that"),
+        (" \n", "without headings above ###.*got nothing"),
+        ("## Limits\n\nNone.\n", "without headings above ###.*got one"),
+        ("See /home/me/runs/spar.\n", r"expected no absolute path .*got /home/me/runs/spar"),
+    ],
+)
+def test_refuses_notes(run_folder: Path, tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "notes.md").write_text(text)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        export_model(run_folder / "model", tmp_path / "out", notes=tmp_path / "notes.md")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
