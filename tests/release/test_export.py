@@ -21,6 +21,8 @@ from anymo.records import Recording, SensorStream
 from anymo.release import export_model
 from anymo.release.sums import SUMS, check_sums
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+OF_PACKAGE = REPOSITORY / "eval" / "what_it_confuses.md"
 PLACE = re.compile(r"(?<![\w.:/~-])/(?:[\w.@-]+/)+[\w.@-]*")
 
 
@@ -285,6 +287,19 @@ def test_the_card_says_what_it_confuses(run_folder: Path, tmp_path: Path) -> Non
     command.export(model, tmp_path / "out", notes=notes)
     text = (tmp_path / "out" / "README.md").read_text()
     assert "\n## What it confuses\n\nOn SPAR:\n\n- raising the arm is taken for swinging it.\n\n## " in text
+    export_model(model, tmp_path / "out", notes=OF_PACKAGE)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert OF_PACKAGE.read_text().strip() in text
+    for said in ("Each of five candidates was run on them once", "they are not wholly unseen"):
+        assert said in text
+
+
+def test_the_document_says_the_same_of_the_released_encoder() -> None:
+    document = (REPOSITORY / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    bullets = re.search(r"^- .*?(?=\n\n)", OF_PACKAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert bullets
+    assert bullets[0] in document
+    assert f"--notes {OF_PACKAGE.relative_to(REPOSITORY)}" in (REPOSITORY / "Makefile").read_text()
 
 
 @pytest.mark.parametrize(
