@@ -71,6 +71,7 @@ release-model: assets ## train the weights that come with the package again (HOU
 	$(TRAIN) train/align.py --config_path configs/align/release.yaml
 	$(BIN)/python $(ALIGNED_EVAL)
 	$(BIN)/anymo export runs/stages/release_align/model anymo/weights --name AnyMo \
+		--notes eval/what_it_confuses.md \
 		--metrics runs/stages/release/eval/encoder.json \
 		--metrics runs/stages/release_align/eval/alignment.json --corpus runs/pretrain/corpus
 

@@ -31,9 +31,7 @@ def evaluate(
             "(UniMTS); or the whole recording as one window (AnyMo)."
         ),
     ] = "recording",
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for metrics.json, per-class table and confusion matrix.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for metrics.json, tables and pictures.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Log of the runs on test sets; a clone of the repository has its own.")
     ] = None,
@@ -57,9 +55,10 @@ def evaluate(
     spec = spec_from(dataset)
     how = SetProtocol(layout=layout, route=route, rule=window, ledger=_log(ledger))
     spec.layout(layout)  # refused before a model is loaded
-    found = evaluate_set(pipeline(model, base), spec, data, how)
+    pipe = pipeline(model, base)
+    found = evaluate_set(pipe, spec, data, how)
     if output is not None:
-        write_evaluation(found, output)
+        write_evaluation(found, output, pipe)
     say(summary(found), found.to_dict(), as_json=as_json)
 
 

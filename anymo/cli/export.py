@@ -24,6 +24,9 @@ def export(
         list[Path] | None,
         typer.Option(help="Folder of a training corpus, if the run no longer finds it. Repeatable."),
     ] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="Markdown file: what the model confuses, a section of the card.")
+    ] = None,
     push: Annotated[str, typer.Option(help="Also upload to this repository of the hub, owner/name.")] = "",
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
@@ -39,6 +42,7 @@ def export(
         onnx=onnx,
         metrics=metrics or (),
         corpora=corpus or (),
+        notes=notes,
     )
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     typer.echo(f"{folder}: {size / 1e6:.1f} MB, checksums and model card in it")

@@ -29,6 +29,18 @@ CITATIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+_OF_CMU = (
+    "CMU's own descriptions, on the terms of the motion, and sentences of KIT-ML, which asks to be cited"
+)
+CAPTIONS: dict[str, str] = {  # where those of a set come from, and on which terms
+    "cmu": _OF_CMU,
+    "cmu_amc": _OF_CMU,
+    "cmu_asfamc": _OF_CMU,
+    "cmu_expmap": "names of the actions, on the terms of the motion",
+    "bandai_namco": "made from the names of the files, on the terms of the motion",
+    "procedural": "made with the motion, Apache-2.0",
+}
+
 ENTRY = (
     "name", "split", "status", "reason", "seconds", "peak_mps2", "dataset", "file", "sha256", "subject",
     "licence", "non_commercial",

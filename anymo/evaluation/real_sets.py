@@ -3,20 +3,27 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from anymo import plots
 from anymo.config import write_text
 from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
+from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
 from anymo.evaluation.other_sets import read_files
 from anymo.evaluation.window_rules import RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
+from anymo.records import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,6 +33,7 @@ class SetEvaluation:
     spec: DatasetSpec
     report: LoadReport
     zero_shot: ZeroShotResult
+    recordings: Sequence[Recording]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and words for metrics.json."""
@@ -102,7 +110,9 @@ def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluat
         pipe, loaded.spec.name, how.route, recordings=loaded.recordings, spec=loaded.spec, rule=how.rule,
         seed=how.seed,
     )  # fmt: skip
-    return SetEvaluation(spec=loaded.spec, report=loaded.report, zero_shot=result)
+    return SetEvaluation(
+        spec=loaded.spec, report=loaded.report, zero_shot=result, recordings=loaded.recordings
+    )
 
 
 def summary(found: SetEvaluation) -> list[str]:
@@ -135,10 +145,17 @@ def summary(found: SetEvaluation) -> list[str]:
     ]
 
 
-def write_evaluation(found: SetEvaluation, folder: Path) -> None:
-    """metrics.json, per_class.csv, confusion.csv and confusion.png of an evaluation."""
-    from anymo import plots
+def write_evaluation(found: SetEvaluation, folder: Path, pipe: AnymoPipeline) -> None:
+    """metrics.json, per_class.csv, confusion.csv and confusion.png of an evaluation, and confused.png.
 
+    The last shows recordings of the classes that are confused most (`confused_classes`) and is left out where
+    nothing is confused, and of a test set, whose signals are not to be looked at.
+
+    Args:
+        found: of `evaluate_set`.
+        folder: made if missing.
+        pipe: the model that was evaluated.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     zero, result = found.zero_shot, found.zero_shot.result
     write_text(folder / "metrics.json", json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
@@ -148,9 +165,16 @@ def write_evaluation(found: SetEvaluation, folder: Path) -> None:
     matrix = [[name, *row] for name, row in zip(result.classes, result.confusion.tolist(), strict=True)]
     write_text(folder / "confusion.csv", _csv([["true / predicted", *result.classes], *matrix]))
     figure = plots.confusion(result.confusion, result.classes, title=f"{found.spec.name} by {zero.route}")
-    draft = folder / "confusion.png.tmp"
+    _save(figure, folder / "confusion.png")
+    seen = [] if found.spec.role == "test" else confused_classes(pipe, result, found.recordings)
+    if seen:
+        _save(plots.signal_pairs([each.signals for each in seen]), folder / "confused.png")
+
+
+def _save(figure: "Figure", file: Path) -> None:
+    draft = file.with_name(f"{file.name}.tmp")
     figure.savefig(draft, format="png", dpi=plots.DPI)
-    draft.replace(folder / "confusion.png")
+    draft.replace(file)
 
 
 def _interval(zero: ZeroShotResult, name: str) -> str:

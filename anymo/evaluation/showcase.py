@@ -13,16 +13,14 @@ from anymo import body, plots
 from anymo.assets import info
 from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
+from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.held_out import HeldOutCaptions, held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
 from anymo.evaluation.overlap import overlap
 from anymo.evaluation.parts_sections import class_table, parts_sections
 from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
-from anymo.motion import procedural
 from anymo.pipeline import AnymoPipeline
-from anymo.records import SensorStream
-from anymo.simulation import DeviceModel, simulate
 from anymo.skeleton import PLACEMENTS
 
 Cost = tuple[str, float, float]  # stage, seconds, peak GiB
@@ -51,7 +49,7 @@ def write_showcase(
     sections = [
         _recognition(evaluation),
         *([] if parts is None else parts_sections(parts)),
-        _signals(evaluation),
+        _signals(pipe, evaluation),
         _space(pipe, evaluation, held_out),
         *([] if evaluation.captions is None else [_words(evaluation.captions)]),
         *_training(folder, costs),
@@ -106,7 +104,7 @@ def _recognition(evaluation: Evaluation) -> Section:
     )
 
 
-def _signals(evaluation: Evaluation) -> Section:
+def _signals(pipe: AnymoPipeline, evaluation: Evaluation) -> Section:
     surface = body.load()
     names = list(PLACEMENTS)
     vertices, points, _ = body.standing(surface, [surface.placement(n) for n in names])
@@ -117,37 +115,27 @@ def _signals(evaluation: Evaluation) -> Section:
             image=plots.png_data_uri(plots.body_placements(vertices, surface.faces, points, names)),
         )
     ]
-    if "basic_motions" in evaluation.recordings:
-        real = next(r for r in evaluation.recordings["basic_motions"] if r.label == "Walking").sensors[0]
-        items.insert(0, _signal_figure(real))
-    return Section(title="What a sensor sees", items=items)
+    return Section(
+        title="What a sensor sees",
+        text="Of each set, the class that is most often taken for one other, if any is, and that other.",
+        items=[*_confused(pipe, evaluation), *items],
+    )
 
 
-def _signal_figure(real: SensorStream) -> Figure:
-    rng = np.random.default_rng(0)
-    surface = body.load()
-    motion = procedural.generate(
-        "walking", rng, duration_s=real.duration_s, joint_offsets=surface.joint_offsets
-    )
-    synthetic = simulate(
-        motion,
-        [surface.placement(real.placement)],
-        rate_hz=real.rate_hz,
-        gravity=real.gravity,
-        device=DeviceModel(),
-        rng=rng,
-    ).sensors[0]
-    return Figure(
-        title="Walking, as a watch recorded it and as it was simulated",
-        caption=f"Right wrist, {real.rate_hz:g} Hz, gravity {real.gravity}. Not the same walk: the recording "
-        "is of BasicMotions, the simulation of a procedural walk with the usual mounting of a watch; "
-        "the recorded watch's axes are not known.",
-        image=plots.png_data_uri(
-            plots.signal_pair(
-                real, synthetic, title_real="Recorded (BasicMotions)", title_synthetic="Simulated"
-            )
-        ),
-    )
+def _confused(pipe: AnymoPipeline, evaluation: Evaluation) -> list[Figure]:
+    """Of each set, by its first route, the two classes that are confused most."""
+    of_set = {r.set_name: r.result for r in reversed(evaluation.zero_shot)}
+    return [
+        Figure(
+            title=f"{name}: {each.label}",
+            caption="On the left the first recording of the class. On the right, simulated at the same place "
+            f"in the usual mounting, the activity that is nearest in words, {each.phrase}. It is not the "
+            "same movement, and how the recorded device was turned is not known.",
+            image=plots.png_data_uri(plots.signal_pairs([each.signals])),
+        )
+        for name, recordings in evaluation.recordings.items()
+        for each in confused_classes(pipe, of_set[name], recordings)
+    ]
 
 
 def _space(pipe: AnymoPipeline, evaluation: Evaluation, held_out: WindowSampler) -> Section:

@@ -4,7 +4,7 @@ from anymo.plots.curves import robustness
 from anymo.plots.efficiency import label_efficiency
 from anymo.plots.placements import body_placements
 from anymo.plots.scores import confusion, embedding_map, loss_curves
-from anymo.plots.signals import signal_pair
+from anymo.plots.signals import SignalPair, signal_pair, signal_pairs
 from anymo.plots.skeletons import TokenScene, save_token_animation, token_strip
 from anymo.plots.style import (
     BLUE,
@@ -32,6 +32,7 @@ __all__ = [
     "STYLE",
     "VERMILION",
     "XYZ",
+    "SignalPair",
     "TokenScene",
     "body_placements",
     "confusion",
@@ -44,5 +45,6 @@ __all__ = [
     "robustness",
     "save_token_animation",
     "signal_pair",
+    "signal_pairs",
     "token_strip",
 ]

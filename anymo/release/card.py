@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from anymo.data.card import CITATIONS
+from anymo.data.card import CAPTIONS, CITATIONS
 from anymo.release.figures import Figures
 from anymo.release.sums import SUMS
 from anymo.release.training import Training
@@ -54,6 +54,7 @@ class Contents:
         extractor: configuration of the feature extractor.
         bases: what "text" stands on, and "language_model" where there is one.
         version: of this package.
+        confuses: Markdown on what it confuses, or empty.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Contents:
     extractor: Mapping[str, Any]
     bases: Mapping[str, Base]
     version: str
+    confuses: str = ""
 
 
 def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> str:
@@ -72,6 +74,7 @@ def card(contents: Contents, training: Training, figures: Sequence[Figures]) -> 
         _what(contents),
         _use(contents),
         ["## Limits", "", *(f"- {limit}" for limit in _LIMITS), ""],
+        ["## What it confuses", "", contents.confuses, ""] if contents.confuses else [],
         _input(contents, training),
         _training(training),
         _bases(contents),
@@ -160,6 +163,9 @@ def _input(contents: Contents, training: Training) -> list[str]:
 def _training(training: Training) -> list[str]:
     rows = [(s.dataset, str(s.clips), f"{s.hours:.2f}", s.licence) for s in training.sources]
     cited = dict.fromkeys(c for s in training.sources for c in CITATIONS.get(s.dataset, ()))
+    captions: dict[str, list[str]] = {}
+    for name in dict.fromkeys(s.dataset for s in training.sources if s.dataset in CAPTIONS):
+        captions.setdefault(CAPTIONS[name], []).append(name)
     runs = [
         (run.name, str(run.environment.get("git", "unknown")), str(run.config.get("seed", "unknown")))
         for run in training.runs
@@ -173,10 +179,12 @@ def _training(training: Training) -> list[str]:
         ),
         "",
         *_table(("source", "clips", "hours", "licence"), rows),
+        *(f"- Captions of {', '.join(names)}: {words}." for words, names in captions.items()),
         *(f"- {citation}" for citation in cited),
         "",
         *_table(("run", "commit", "seed"), runs),
-        "`training.json` has their configuration and versions, `manifest.csv` the clips.",
+        "`training.json` has their configuration and versions, `manifest.csv` the clips, and as far as the "
+        "corpora say it which were held out, whose motion they are and the SHA-256 of their files.",
         "",
     ]
 

@@ -35,6 +35,7 @@ def export_model(
     onnx: bool = False,
     metrics: Sequence[str] = (),
     corpora: Sequence[Path] = (),
+    notes: Path | None = None,
 ) -> Path:
     """Write a release of a model folder, which `AnymoPipeline.from_pretrained` loads.
 
@@ -47,14 +48,15 @@ def export_model(
         onnx: also write `encoder.onnx`.
         metrics: `FILE=COMMAND` each, or `FILE` whose JSON has a `command`: figures for the card.
         corpora: folders of training corpora that the runs' configurations no longer find.
+        notes: Markdown on what the model confuses, for the card.
 
     Returns:
         The output folder.
 
     Raises:
-        FileNotFoundError: a part of the model, of its run or of its corpora is missing.
+        FileNotFoundError: a part of the model, of its run or of its corpora is missing, or the notes are.
         ValueError: it was trained on non-commercial clips, holds files that are not to leave, figures are of
-            another model, or something else is in the output folder.
+            another model, the notes say nothing, or something else is in the output folder.
     """
     from anymo.pipeline import AnymoPipeline
     from anymo.training.engine import replacing
@@ -63,6 +65,7 @@ def export_model(
     pipe = AnymoPipeline.from_pretrained(model)
     training = training_of(model, corpora)
     figures = [read_figures(stated, _hashes(model)) for stated in metrics]
+    confuses = "" if notes is None else _read_notes(notes)
     with replacing(output) as folder:
         for part in PARTS:
             if (model / part).is_dir():
@@ -74,7 +77,7 @@ def export_model(
             from anymo.release.onnx import export_onnx
 
             export_onnx(pipe.encoder, folder / "encoder.onnx", window_s=pipe.window_s)
-        _describe(folder, name or output.name, repository, bases, training, figures)
+        _describe(folder, name or output.name, repository, bases, training, figures, confuses)
         _check_contents(folder)
         write_sums(folder)
         AnymoPipeline.from_pretrained(folder)
@@ -86,6 +89,20 @@ def _check_output(output: Path, model: Path) -> None:
         raise ValueError(f"export: expected a folder beside the model, got {output} for {model}")
     if output.is_dir() and any(output.iterdir()) and not (output / SUMS).is_file():
         raise ValueError(f"export: expected an empty or new folder, or an earlier release, got {output}")
+
+
+def _read_notes(file: Path) -> str:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"notes: no file {file}; give Markdown that says what the model confuses, or leave --notes out"
+        )
+    text = file.read_text(encoding="utf-8").strip()
+    if not text or re.search(r"^#{1,2} ", text, re.M):
+        raise ValueError(
+            f"notes: expected Markdown in {file} without headings above ###, as it becomes a section of the "
+            f"card, got {'one' if text else 'nothing'}; correct the file"
+        )
+    return text
 
 
 def _hashes(model: Path) -> frozenset[str]:
@@ -174,6 +191,7 @@ def _describe(
     bases: Mapping[str, Base],
     training: Training,
     figures: Sequence[Figures],
+    confuses: str,
 ) -> None:
     """Write README.md, training.json, manifest.csv and metrics.json."""
     write_training(folder, training)
@@ -187,6 +205,7 @@ def _describe(
         extractor=_json(folder / "encoder" / "preprocessor_config.json"),
         bases=bases,
         version=version("anymo"),
+        confuses=confuses,
     )
     write_text(folder / "README.md", card(contents, training, figures))
 

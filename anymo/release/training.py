@@ -18,12 +18,19 @@ _PLACES = (*_PARTS, "corpus", "output", "runs")  # where things were, on the mac
 
 
 class Clip(NamedTuple):
-    """A clip that was trained on, or held out to choose the weights; s."""
+    """A clip that was trained on, or held out to choose the weights; s.
+
+    Which of the two (`split`), whose motion it is and the SHA-256 of its file are empty where the corpus, or
+    an earlier release, does not say.
+    """
 
     name: str
     dataset: str
     licence: str
     seconds: float
+    split: str = ""
+    subject: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +94,14 @@ def training_of(model: Path, corpora: Sequence[Path] = ()) -> Training:
             f"training data: expected a corpus in config.yaml of {', '.join(f.name for f in folders)}, found "
             "none, so nobody knows what was trained on; give the folders of all corpora with --corpus"
         )
-    clips = tuple(dict.fromkeys(clip for corpus in read for clip in _kept(corpus)))
+    clips = dict.fromkeys(clip for corpus in read for clip in _kept(corpus))
+    # of the same clips an earlier release may say less than a corpus does
+    told = {clip[:4] for clip in clips if clip.split}
     runs = list[Run]()
     for run in (run for folder in folders for run in _runs_of(folder)):
         runs += [] if run in runs else [run]
-    return Training(runs=tuple(runs), clips=clips, is_stated=bool(corpora))
+    known = tuple(clip for clip in clips if clip.split or clip[:4] not in told)
+    return Training(runs=tuple(runs), clips=known, is_stated=bool(corpora))
 
 
 def write_training(folder: Path, training: Training) -> None:
@@ -190,4 +200,13 @@ def _kept(corpus: Path) -> list[Clip]:
             f"that forbid commercial use: {', '.join(terms)}; write the corpus with --non_commercial false "
             "and train again"
         )
-    return [Clip(row["name"], row["dataset"], row["licence"], float(row["seconds"])) for row in rows]
+    return [
+        Clip(
+            row["name"],
+            row["dataset"],
+            row["licence"],
+            float(row["seconds"]),
+            *(row.get(key, "") for key in ("split", "subject", "sha256")),
+        )
+        for row in rows
+    ]

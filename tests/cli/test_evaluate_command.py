@@ -38,7 +38,7 @@ def test_a_set_in_the_format_of_unimts(run: Run, tmp_path: Path) -> None:
     assert found["label_words"][3] == "activity 3"
     assert found["interval_over"] == "recordings"
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        "metrics.json", "per_class.csv", "confusion.csv", "confusion.png",
+        "metrics.json", "per_class.csv", "confusion.csv", "confusion.png", "confused.png",
     }  # fmt: skip
     assert found["loaded"]["num_samples"] == 21600
 

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,20 @@ def test_signal_pair_shares_scales_and_names_units() -> None:
     assert left.get_ylim() == right.get_ylim()
     assert "acceleration, m/s²\n(gravity included)" in texts(figure)
     assert np.isnan(left.get_lines()[0].get_ydata()).sum() == 10
+
+
+def test_signal_pairs_share_scales_by_what_is_drawn() -> None:
+    far = replace(stream(50.0), acc=5 * stream(50.0).acc)
+    figure = plots.signal_pairs(
+        [plots.SignalPair(stream(50.0), far), plots.SignalPair(far, stream(50.0), "a", "b")]
+    )
+    assert len(figure.axes) == 8
+    acc, gyro = ([figure.axes[k] for k in rows] for rows in ((0, 1, 4, 5), (2, 3, 6, 7)))
+    assert len({axes.get_ylim() for axes in acc}) == len({axes.get_ylim() for axes in gyro}) == 1
+    assert acc[0].get_ylim()[1] > 4 * gyro[0].get_ylim()[1]
+    assert {"Recorded: left wrist", "Simulated: left wrist", "a: left wrist", "b: left wrist"} <= texts(
+        figure
+    )
 
 
 def test_signal_pair_without_gyroscopes_has_one_row() -> None:

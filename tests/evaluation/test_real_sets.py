@@ -41,7 +41,7 @@ def test_a_development_set_needs_no_folder(pipe: AnymoPipeline, tmp_path: Path) 
     right = [WORDS[k] == r.text for k, r in zip(best, real, strict=True)]
     assert found.zero_shot.result.accuracy == np.mean(right)
     assert found.report.num_recordings == 80
-    write_evaluation(found, tmp_path / "out")
+    write_evaluation(found, tmp_path / "out", pipe)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert {
         "accuracy",
@@ -63,7 +63,8 @@ def test_a_development_set_needs_no_folder(pipe: AnymoPipeline, tmp_path: Path) 
         1:
     ]
     assert np.array(matrix, dtype=int).tolist() == metrics["confusion"]
-    assert (tmp_path / "out" / "confusion.png").read_bytes()[:4] == b"\x89PNG"
+    for picture in ("confusion.png", "confused.png"):
+        assert (tmp_path / "out" / picture).read_bytes()[:4] == b"\x89PNG"
     assert not list((tmp_path / "out").glob("*.tmp"))
     told = "\n".join(summary(found))
     assert f"{100 * metrics['accuracy']:.1f}" in told
@@ -145,6 +146,9 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
         "recording",
         found.zero_shot.result.accuracy,
     )
+    write_evaluation(found, tmp_path / "out", pipe)
+    assert (tmp_path / "out" / "confusion.png").is_file()
+    assert not (tmp_path / "out" / "confused.png").exists()  # nobody is to look at its signals
     with pytest.raises(ValueError, match="this model was run on sp_sw_har by embedding on"):
         evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
     with pytest.raises(FileNotFoundError, match=r"each look at the test set sp_sw_har is logged.*--ledger"):

@@ -1,5 +1,6 @@
 """What `anymo export` writes, and what it refuses to let go."""
 
+import csv
 import hashlib
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from anymo.assets.hub import SHIPPED
 from anymo.cli import export as command
 from anymo.evaluation.ledger import model_hash
 from anymo.pipeline import AnymoPipeline
@@ -19,6 +21,8 @@ from anymo.records import Recording, SensorStream
 from anymo.release import export_model
 from anymo.release.sums import SUMS, check_sums
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+OF_PACKAGE = REPOSITORY / "eval" / "what_it_confuses.md"
 PLACE = re.compile(r"(?<![\w.:/~-])/(?:[\w.@-]+/)+[\w.@-]*")
 
 
@@ -89,6 +93,8 @@ def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, w
         "| cmu | 1 | 0.25 | CMU: no resale \\| acknowledge |",
         "| procedural | 1 | 0.50 | Apache-2.0 |",
         "mocap.cs.cmu.edu",
+        "- Captions of cmu: CMU's own descriptions, on the terms of the motion, and sentences of KIT-ML",
+        "- Captions of procedural: made with the motion, Apache-2.0.",
         "| align | abcalign | 3 |",
         "| pretrain | abcpretrain | 4 |",
         'from_pretrained("who/what")',
@@ -102,6 +108,7 @@ def test_a_release_loads_and_says_what_it_is(run_folder: Path, tmp_path: Path, w
     ):
         assert said in text
     assert "named at the export" not in text
+    assert "What it confuses" not in text
     assert "| seed | 2" not in text
 
 
@@ -272,6 +279,79 @@ def test_what_stands_on_a_release_says_how_that_was_trained(
     (run_folder / "config.yaml").write_text(yaml.safe_dump({"start": str(second)}))
     with pytest.raises(ValueError, match="1 of 4 that forbid commercial use: procedural"):
         export_model(run_folder / "model", tmp_path / "third")
+
+
+def test_the_card_says_what_it_confuses(run_folder: Path, tmp_path: Path) -> None:
+    model, notes = run_folder / "model", tmp_path / "notes.md"
+    notes.write_text("On SPAR:\n\n- raising the arm is taken for swinging it.\n")
+    command.export(model, tmp_path / "out", notes=notes)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "\n## What it confuses\n\nOn SPAR:\n\n- raising the arm is taken for swinging it.\n\n## " in text
+    export_model(model, tmp_path / "out", notes=OF_PACKAGE)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert OF_PACKAGE.read_text().strip() in text
+    for said in ("Each of five candidates was run on them once", "they are not wholly unseen"):
+        assert said in text
+
+
+def test_the_document_says_the_same_of_the_released_encoder() -> None:
+    document = (REPOSITORY / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    bullets = re.search(r"^- .*?(?=\n\n)", OF_PACKAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert bullets
+    assert bullets[0] in document
+    assert f"--notes {OF_PACKAGE.relative_to(REPOSITORY)}" in (REPOSITORY / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"notes: no file .*notes\.md; give Markdown that"),
+        (" \n", "without headings above ###.*got nothing"),
+        ("## Limits\n\nNone.\n", "without headings above ###.*got one"),
+        ("See /home/me/runs/spar.\n", r"expected no absolute path .*got /home/me/runs/spar"),
+    ],
+)
+def test_refuses_notes(run_folder: Path, tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "notes.md").write_text(text)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        export_model(run_folder / "model", tmp_path / "out", notes=tmp_path / "notes.md")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_manifest_tells_training_clips_from_held_out_ones(
+    run_folder: Path, tmp_path: Path, write_corpus: Callable[..., Path]
+) -> None:
+    clips = [
+        {"sha256": "f00", "subject": "cmu-7"}, {"split": "validation", "subject": ""},
+    ]  # fmt: skip
+    write_corpus(tmp_path / "corpus", *clips)
+    first = export_model(run_folder / "model", tmp_path / "first")
+    facts = ("name", "split", "subject", "sha256")
+    with (first / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    now = [("clip 0", "train", "cmu-7", "f00"), ("clip 1", "validation", "", "")]
+    assert [tuple(row[key] for key in facts) for row in rows] == now
+
+    # as a release of before has it: what stands on it is exported, also where the corpus is there again
+    with (first / "manifest.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [k for k in rows[0] if k not in facts[1:]], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    old = [("clip 0", "", "", ""), ("clip 1", "", "", "")]
+    for config, expected in ({}, old), ({"corpus": str(tmp_path / "corpus")}, now):
+        (run_folder / "config.yaml").write_text(yaml.safe_dump({"start": str(first)} | config))
+        second = export_model(run_folder / "model", tmp_path / "second")
+        with (second / "manifest.csv").open(newline="") as file:
+            found = [tuple(row[key] for key in facts) for row in csv.DictReader(file)]
+        assert found == expected
+
+
+def test_the_shipped_manifest_reads(run_folder: Path, tmp_path: Path) -> None:
+    (run_folder / "config.yaml").write_text(yaml.safe_dump({"start": str(SHIPPED)}))
+    folder = export_model(run_folder / "model", tmp_path / "out")
+    lines = [len((each / "manifest.csv").read_text().splitlines()) for each in (SHIPPED, folder)]
+    assert lines[0] == lines[1] > 8000
 
 
 @pytest.mark.slow
