@@ -78,8 +78,8 @@ plots.confusion(counts, labels, title="BasicMotions, no training on it")
 # %% [markdown]
 # ## In a sentence
 #
-# A small language model reads the same recordings as motion tokens and says what it takes them for, a sentence
-# for every five seconds. Below, the first recording of each activity, not picked: read
+# A small language model reads the same recordings as motion tokens and says what it takes them for, a
+# sentence for every five seconds. Below, the first recording of each activity, not picked: read
 # `anymo/weights/README.md` before trusting a sentence.
 
 # %%

@@ -28,9 +28,13 @@ def evaluate(
         Literal["recording", "window", "first-10s", "as-one"],
         typer.Option(
             help="Average all windows of a recording; or take each window for a sample; or the first 10 s "
-            "(UniMTS); or the whole recording as one window (AnyMo)."
+            "(UniMTS); or the whole recording as one window (AnyMo), up to a minute."
         ),
     ] = "recording",
+    split: Annotated[
+        Literal["all", "official"],
+        typer.Option(help="All recordings, or the test part of the set's official split."),
+    ] = "all",
     output: Annotated[Path | None, typer.Option(help="Folder for metrics.json, tables and pictures.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Log of the runs on test sets; a clone of the repository has its own.")
@@ -53,7 +57,7 @@ def evaluate(
     from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
 
     spec = spec_from(dataset)
-    how = SetProtocol(layout=layout, route=route, rule=window, ledger=_log(ledger))
+    how = SetProtocol(layout=layout, route=route, rule=window, split=split, ledger=_log(ledger))
     spec.layout(layout)  # refused before a model is loaded
     pipe = pipeline(model, base)
     found = evaluate_set(pipe, spec, data, how)

@@ -7,7 +7,7 @@ arrays under the shared data; specs and words were written from their documentat
 from pathlib import Path
 
 from anymo.data.prepare import data_root
-from anymo.data.sets.loading import LoadedSet, read_set
+from anymo.data.sets.loading import LoadedSet, Selection, read_set
 from anymo.data.sets.registry import SETS, spec_named
 from anymo.data.sets.spec import DatasetSpec
 from anymo.records import Recording
@@ -45,8 +45,10 @@ def load_test_set(name: str, root: Path | None = None) -> list[Recording]:
     return read_test_set(name, root).recordings
 
 
-def read_test_set(name: str, root: Path | None = None, layout: str | None = None) -> LoadedSet:
-    """`load_test_set` with its spec and report, in any layout the set is known in.
+def read_test_set(
+    name: str, root: Path | None = None, layout: str | None = None, selection: Selection | None = None
+) -> LoadedSet:
+    """`load_test_set` with its spec and report, in any layout the set is known in, all of it or a part.
 
     Raises:
         FileNotFoundError: the set is not there.
@@ -58,6 +60,6 @@ def read_test_set(name: str, root: Path | None = None, layout: str | None = None
     if found is None:
         raise FileNotFoundError(f"test set {name}: expected its files; point ANYMO_DATA to the shared data")
     try:
-        return read_set(TEST_SETS[name], found, layout)
+        return read_set(TEST_SETS[name], found, layout, selection)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"test set {name}: {error}; point ANYMO_DATA to the shared data") from error

@@ -16,6 +16,7 @@ from anymo.evaluation.ledger import (
     model_hash,
     read_ledger,
     run_test_sets,
+    whole_set,
     write_lines,
     zero_shot_line,
 )
@@ -61,7 +62,7 @@ def run_aligned_test_sets(
         recordings = load(name) if left else []
         found = [
             zero_shot(pipe, name, route, recordings=recordings, seed=seed, max_windows=limit).to_dict()
-            | {"set": name, "route": route}
+            | whole_set(name, route)
             for route, limit in left.items()
         ]
         write_lines(ledger, folder, sha256, [zero_shot_line(each) for each in found])

@@ -15,7 +15,7 @@ from anymo.data.test_sets import TEST_SETS, load_test_set
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
 from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
 from anymo.evaluation.fidelity import fidelity, fidelity_table
-from anymo.evaluation.ledger import FEW_SHOT, LEDGER, refuse_second_run, write_lines
+from anymo.evaluation.ledger import FEW_SHOT, LEDGER, refuse_second_run, whole_set, write_lines
 from anymo.evaluation.other_sets import OtherSet, read_files
 from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import find_virtual_imu
@@ -134,7 +134,7 @@ def few_shot_report(numbers: dict[str, Any]) -> str:
 
 def _ledger_line(name: str, protocol: FewShotProtocol, numbers: dict[str, Any]) -> dict[str, Any]:
     told = ("num_recordings", "num_subjects", "chance", "against", "runs")
-    return {"set": name, "route": FEW_SHOT, "protocol": asdict(protocol)} | {k: numbers[k] for k in told}
+    return whole_set(name, FEW_SHOT) | {"protocol": asdict(protocol)} | {k: numbers[k] for k in told}
 
 
 def _measured(

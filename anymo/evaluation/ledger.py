@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anymo.config import REPOSITORY, environment
-from anymo.data.test_sets import TEST_SETS, load_test_set
+from anymo.data.test_sets import TEST_SETS, load_test_set, spec_of
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 LEDGER = REPOSITORY / "eval" / "test_set_log.jsonl"
 FEW_SHOT = "few-shot"  # the route of lines of few-shot trials
+_RUN = ("set", "route", "layout", "split", "rule", "max_windows")
 _FIGURES = ("num_samples", "num_classes", "accuracy", "macro_f1", "macro_f1_all", "recall_at_2", "intervals")
 
 
@@ -83,7 +84,7 @@ def run_test_sets(
         ).to_dict()
         for name in names
     }
-    lines = [{"set": name, "route": "embedding"} | result for name, result in found.items()]
+    lines = [whole_set(name, "embedding") | result for name, result in found.items()]
     write_lines(ledger, folder, sha256, [zero_shot_line(line) for line in lines])
     _log.info("test sets %s: logged in %s", ", ".join(found), ledger.name)
     return found
@@ -168,7 +169,12 @@ def write_lines(ledger: Path, folder: Path, sha256: str, lines: Sequence[dict[st
         os.fsync(file.fileno())
 
 
+def whole_set(name: str, route: str) -> dict[str, str]:
+    """What a line says of a run on all of a development or test set in its usual layout."""
+    return {"set": name, "route": route, "layout": spec_of(name).usual_layout, "split": "all"}
+
+
 def zero_shot_line(result: dict[str, Any]) -> dict[str, Any]:
-    """What is written of `ZeroShotResult.to_dict`, with `set` and `route` beside it."""
-    told = {key: result[key] for key in ("set", "route", "rule", "max_windows", *_FIGURES)}
+    """What is written of `ZeroShotResult.to_dict`, with `set`, `route`, `layout` and `split` beside it."""
+    told = {key: result[key] for key in (*_RUN, *_FIGURES)}
     return told | {f"{kind}_accuracy": result[kind]["accuracy"] for kind in ("chance", "majority")}

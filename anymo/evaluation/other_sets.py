@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anymo.assets import resolve
 from anymo.data.sets import DatasetSpec, LoadedSet, spec_from
-from anymo.data.sets.loading import read_set
+from anymo.data.sets.loading import Selection, read_set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,9 @@ class OtherSet:
         return spec_from(self.name)
 
 
-def read_files(spec: DatasetSpec, data: Path | None, layout: str | None = None) -> LoadedSet:
+def read_files(
+    spec: DatasetSpec, data: Path | None, layout: str | None = None, selection: Selection | None = None
+) -> LoadedSet:
     """All recordings of a set in a folder or, where it is fetched, of its asset.
 
     Whoever calls it logs a look at a test set or its people.
@@ -37,6 +39,7 @@ def read_files(spec: DatasetSpec, data: Path | None, layout: str | None = None) 
         spec: of the set.
         data: folder with its files; None for a set that is fetched.
         layout: of the files; None for the set's usual one.
+        selection: which recordings; None for all.
 
     Raises:
         FileNotFoundError: the files are not there.
@@ -47,4 +50,4 @@ def read_files(spec: DatasetSpec, data: Path | None, layout: str | None = None) 
             f"set {spec.name}: state the folder of its files (--data, or `data` of a configuration); from "
             f"{spec.obtain or 'where they were recorded'}"
         )
-    return read_set(spec, data or resolve(spec.asset), layout)
+    return read_set(spec, data or resolve(spec.asset), layout, selection)

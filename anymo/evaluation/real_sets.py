@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from anymo import plots
 from anymo.config import write_text
 from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
+from anymo.data.sets.loading import Selection
+from anymo.data.sets.spec import Split
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
 from anymo.evaluation.other_sets import read_files
-from anymo.evaluation.window_rules import RULES, Rule
+from anymo.evaluation.window_rules import ONE_WINDOW_S, RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
@@ -31,6 +33,8 @@ class SetEvaluation:
     """Zero-shot figures on one set, and what was read of it."""
 
     spec: DatasetSpec
+    layout: str
+    split: Split
     report: LoadReport
     zero_shot: ZeroShotResult
     recordings: Sequence[Recording]
@@ -40,6 +44,8 @@ class SetEvaluation:
         return {
             "set": self.spec.name,
             "role": self.spec.role,
+            "layout": self.layout,
+            "split": self.split,
             "route": self.zero_shot.route,
             **self.zero_shot.to_dict(),
             "loaded": self.report.to_dict(),
@@ -54,7 +60,8 @@ class SetProtocol:
 
     layout  of its files; the usual one where left out
     route   as `AnymoPipeline.classify`
-    rule    a key of `window_rules.RULES`
+    rule    a key of `window_rules.RULES`; "as-one" leaves out what is too long for one window, and counts it
+    split   "all", or "official": the test part of the set's official split
     seed    of the bootstrap
     ledger  log of test sets; one in the clone, none elsewhere
     """
@@ -62,6 +69,7 @@ class SetProtocol:
     layout: str | None = None
     route: Route = "embedding"
     rule: Rule = "recording"
+    split: Split = "all"
     seed: int = 0
     ledger: Path = LEDGER
 
@@ -84,7 +92,7 @@ def evaluate_set(
     """
     how = protocol or SetProtocol()
     if not spec.looks_at:
-        return _run(pipe, _read(spec, data, how.layout), how)
+        return _run(pipe, _read(spec, data, how), how)
     if not how.ledger.parent.is_dir():
         raise FileNotFoundError(
             f"set {spec.name}: each look at the test set {spec.looks_at} is logged, and there is no "
@@ -93,16 +101,18 @@ def evaluate_set(
         )
     parts = PARTS if how.route != "embedding" else PARTS[:2]
     sha256 = refuse_second_run(pipe.folder, [spec.looks_at], how.ledger, parts, routes=[how.route])
-    found = _run(pipe, _read(spec, data, how.layout), how)
+    found = _run(pipe, _read(spec, data, how), how)
     line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at}
     write_lines(how.ledger, pipe.folder, sha256, [line])
     return found
 
 
-def _read(spec: DatasetSpec, data: Path | None, layout: str | None) -> LoadedSet:
+def _read(spec: DatasetSpec, data: Path | None, how: SetProtocol) -> LoadedSet:
+    span_s = (spec.span_s or ONE_WINDOW_S) if how.rule == "as-one" else None
+    selection = Selection(split=how.split, span_s=span_s)
     if spec.role == "test":
-        return read_test_set(spec.name, data, layout)
-    return read_files(spec, data, layout)
+        return read_test_set(spec.name, data, how.layout, selection)
+    return read_files(spec, data, how.layout, selection)
 
 
 def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluation:
@@ -111,7 +121,12 @@ def _run(pipe: AnymoPipeline, loaded: LoadedSet, how: SetProtocol) -> SetEvaluat
         seed=how.seed,
     )  # fmt: skip
     return SetEvaluation(
-        spec=loaded.spec, report=loaded.report, zero_shot=result, recordings=loaded.recordings
+        spec=loaded.spec,
+        layout=how.layout or loaded.spec.usual_layout,
+        split=how.split,
+        report=loaded.report,
+        zero_shot=result,
+        recordings=loaded.recordings,
     )
 
 
@@ -129,7 +144,9 @@ def summary(found: SetEvaluation) -> list[str]:
     over = f"Intervals are over {zero.interval_over}" if zero.interval else "One recording has no interval"
     return [
         f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
-        f"{len(result.prediction)} samples; route {zero.route}; {RULES[zero.rule]}",
+        f"{len(result.prediction)} samples; layout {found.layout}, "
+        f"{'official test part' if found.split == 'official' else 'all recordings'}; route {zero.route}; "
+        f"{RULES[zero.rule]}",
         "",
         f"{'':24}{'%':>7}{'95 % interval':>17}{'chance':>9}{'majority':>10}",
         *(

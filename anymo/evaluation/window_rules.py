@@ -22,10 +22,10 @@ RULES: dict[Rule, str] = {
     "recording": "a recording is a sample; the scores of all its windows are averaged",
     "window": "each window is a sample",
     "first-10s": "a recording is a sample; the windows of its first 10 s are averaged (UniMTS)",
-    "as-one": "a recording is a sample and one window, however long (AnyMo)",
+    "as-one": "a recording is a sample and one window, up to a minute (AnyMo)",
 }
 _FIRST_S = 10.0
-_MAX_ONE_S = 60.0  # AnyMo's test windows last 1 to 30 s; attention is quadratic in the length
+ONE_WINDOW_S = (0.0, 60.0)  # AnyMo's test windows last 1 to 30 s; attention is quadratic in the length
 
 
 def scored(
@@ -80,10 +80,10 @@ def _whole(pipe: AnymoPipeline, recordings: Sequence[Recording]) -> Iterator[Win
     """Each recording as one window at the model's rate."""
     rate_hz = pipe.encoder.config.rate_hz
     for recording in recordings:
-        if recording.duration_s > _MAX_ONE_S:
+        if recording.duration_s > ONE_WINDOW_S[1]:
             raise ValueError(
                 f"recording {recording.name!r}: lasts {recording.duration_s:.0f} s, to be read as one "
-                f'window it may last {_MAX_ONE_S:.0f} s; use the rule "recording" or "window"'
+                f'window it may last {ONE_WINDOW_S[1]:.0f} s; use the rule "recording" or "window"'
             )
         check_rates_hold(recording)
         span_s = recording.duration_s + 1.0 / rate_hz  # room for its last sample

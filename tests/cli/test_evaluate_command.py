@@ -70,6 +70,7 @@ def test_the_list(run: Run) -> None:
             ["--dataset", "mmact", "--data", ".", "--layout", "tables"],
             "expected a layout of unimts, got 'tables'",
         ),
+        (["--dataset", "pamap2", "--data", ".", "--split", "official"], "got a set that has none; read all"),
         (["--dataset", "my.yaml", "--data", "."], "no file my.yaml"),
         (["--dataset", "sp_sw_har", "--ledger", "other.jsonl"], "go into the log of this clone"),
         (["--dataset", "pamap2", "--data", "."], "Protocol/subject*.dat"),

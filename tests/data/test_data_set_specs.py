@@ -156,6 +156,8 @@ def test_a_file_of_people_of_a_test_set(tmp_path: Path) -> None:
         ("notes: none", "acc_scale: 0", "acc_scale and gyro_scale above 0 .*got 0.0, 1.0 and 0.0; .*`sign"),
         ("notes: none", "gyro_scale: -1", "got 1.0, -1.0 and 0.0"),
         ("notes: none", "acc_offset: .inf", "finite acc_offset, got 1.0, 1.0 and inf"),
+        ("notes: none", "span_s: [3.0, 1.0]", "span_s from shorter to longer, s, got "),
+        ("notes: none", "official_test: {trials: []}", "official_test: expected subjects or trials"),
         ("notes: none", "max_refused: 5", "max_refused as a share from 0 to 1, got 5"),
         ("notes: none", "max_refused: -0.1", "max_refused as a share from 0 to 1, got -0.1"),
         ("    label: activity\n", "", "expected a `label` column or a group"),

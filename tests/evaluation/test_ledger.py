@@ -35,6 +35,7 @@ def test_a_second_run_is_refused(encoder_folder: Path, tmp_path: Path) -> None:
     assert line["set"] == "basic_motions"
     assert line["sha256"] == model_hash(encoder_folder)
     assert line["accuracy"] == found["basic_motions"]["accuracy"]
+    assert (line["layout"], line["split"], line["rule"]) == ("original", "all", "recording")
     assert {"date", "commit", "macro_f1", "recall_at_2", "intervals", "num_samples"} <= line.keys()
     assert (line["chance_accuracy"], line["majority_accuracy"]) == (0.25, 0.4)
     before = ledger.read_bytes()

@@ -116,6 +116,23 @@ def test_windows_of_a_recording_are_drawn_together(pipe: AnymoPipeline) -> None:
     assert found.to_dict()["interval_over"] == "recordings"
 
 
+def test_what_is_too_long_for_one_window_is_left_out(pipe: AnymoPipeline) -> None:
+    """BasicMotions as if it had been recorded at 5 Hz: 20 s; and one split is its files'."""
+    slow = replace(SETS["basic_motions"], rate_hz=5.0, span_s=(1.0, 15.0))
+    how = SetProtocol(rule="as-one", split="official")
+    with pytest.raises(ValueError, match=r"no recording left; .*40 stretches over 15 s, as one window"):
+        evaluate_set(pipe, slow, None, how)
+    found = evaluate_set(pipe, replace(slow, span_s=None), None, how)
+    assert found.zero_shot.result.to_dict()["num_samples"] == 40
+    told = found.to_dict()
+    assert (told["layout"], told["split"], told["rule"]) == ("original", "official", "as-one")
+    assert told["loaded"]["left_out"] == {"outside the official test part": 40}
+    assert "80 samples" not in summary(found)[0]
+    assert "layout original, official test part; route embedding" in summary(found)[0]
+    whole = evaluate_set(pipe, replace(slow, rate_hz=10.0), None, replace(how, rule="recording"))
+    assert whole.report.num_recordings == 40
+
+
 def test_one_recording_has_no_interval(pipe: AnymoPipeline) -> None:
     """Only its windows can be drawn, and are not called recordings."""
     (long,) = load_set("spar")[:1]
@@ -126,7 +143,8 @@ def test_one_recording_has_no_interval(pipe: AnymoPipeline) -> None:
     assert told["intervals"] == dict.fromkeys(("accuracy", "macro_f1", "recall_at_2"))
     assert _share(told["accuracy"], None).endswith("0.0 (-)")
     assert "x accuracy" not in dict(_numbers({"x": {"intervals": told["intervals"]}}))
-    found = SetEvaluation(spec=SETS["basic_motions"], report=LoadReport(num_recordings=1), zero_shot=whole)
+    facts = {"spec": SETS["basic_motions"], "layout": "original", "split": "all", "report": LoadReport()}
+    found = SetEvaluation(zero_shot=whole, **facts)  # type: ignore[arg-type]
     lines = summary(found)
     assert [line.split()[-3] for line in lines[3:5]] == ["-", "-"]
     assert any(line.startswith("One recording has no interval. Templates") for line in lines)
@@ -141,11 +159,8 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
     how = SetProtocol(ledger=tmp_path / "log.jsonl")
     found = evaluate_set(pipe, spec, tmp_path, how)
     (line,) = read_ledger(how.ledger)
-    assert (line["set"], line["rule"], line["accuracy"]) == (
-        "sp_sw_har",
-        "recording",
-        found.zero_shot.result.accuracy,
-    )
+    told = ("sp_sw_har", "segments", "all", "recording", found.zero_shot.result.accuracy)
+    assert tuple(line[key] for key in ("set", "layout", "split", "rule", "accuracy")) == told
     write_evaluation(found, tmp_path / "out", pipe)
     assert (tmp_path / "out" / "confusion.png").is_file()
     assert not (tmp_path / "out" / "confused.png").exists()  # nobody is to look at its signals

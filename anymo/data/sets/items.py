@@ -21,6 +21,7 @@ class RawItem:
     signals  placement and acc x, y, z, then gyro where there is one, in the numbers of the file   (T, 3 or 6)
     label    code, as the file has it; empty where a stretch has none
     name     of the item in the set, for errors
+    trial    session, run or part of the set it is of, where the files say it
     moment   items of the same moment are joined to one recording; empty: this item alone
     rate_hz  where the file has one for each item
     times    time stamps, where there are                                                          (T,)
@@ -31,6 +32,7 @@ class RawItem:
     label: str
     name: str
     subject: str = ""
+    trial: str = ""
     moment: str = ""
     rate_hz: float | None = None
     times: npt.NDArray[np.generic] | None = None

@@ -15,7 +15,7 @@ from anymo.data.sets.arrays import read_segments, read_unimts, with_unimts_label
 from anymo.data.sets.items import RawItem
 from anymo.data.sets.layouts import Layout, Matlab, Original, Segments, Tables, UniMts
 from anymo.data.sets.originals import read_original
-from anymo.data.sets.spec import DatasetSpec
+from anymo.data.sets.spec import DatasetSpec, OfficialTest, Split
 from anymo.data.sets.tables import read_matlab, read_tables
 from anymo.data.timing import GAP_S, MIN_DURATION_S
 from anymo.records import Array, Recording
@@ -47,6 +47,11 @@ class LoadReport:
     left_out: Counter[str] = field(default_factory=Counter)
     samples_out: int = 0
     refused: list[str] = field(default_factory=list)
+
+    def leave_out(self, reason: str, num_samples: int) -> None:
+        """Count a stretch, window or recording that is not read."""
+        self.left_out[reason] += 1
+        self.samples_out += num_samples
 
     def lines(self) -> list[str]:
         """For a log."""
@@ -83,7 +88,21 @@ class LoadedSet:
     report: LoadReport
 
 
-def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> LoadedSet:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which recordings of a set are read.
+
+    split   "all", or "official": the test part of the official split alone
+    span_s  least and greatest length, s; None for all lengths
+    """
+
+    split: Split = "all"
+    span_s: tuple[float, float] | None = None
+
+
+def read_set(
+    spec: DatasetSpec, folder: Path, layout: str | None = None, selection: Selection | None = None
+) -> LoadedSet:
     """All recordings of a set; sensors worn at the same moment are one recording.
 
     Whoever asks for a test set's recordings goes through `anymo.data.test_sets.load_test_set`.
@@ -92,6 +111,7 @@ def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> Load
         spec: of the set.
         folder: with its files.
         layout: name of one of the spec's layouts; the usual one where left out.
+        selection: which of them, all where left out; the others are counted in the report.
 
     Returns:
         The recordings. With layout "unimts" the spec's labels are those of the label file.
@@ -99,26 +119,61 @@ def read_set(spec: DatasetSpec, folder: Path, layout: str | None = None) -> Load
     Raises:
         FileNotFoundError: files are not there.
         ValueError: a label, sensor or column unknown to the spec; a placement twice at one moment; no
-            recording; or more sensors than `max_refused` contradict the spec.
+            recording; more sensors than `max_refused` contradict the spec; or no official split.
     """
-    chosen = spec.layout(layout)
+    chosen, selection = spec.layout(layout), selection or Selection()
+    test = _official_test(spec, chosen) if selection.split == "official" else None
     spec = spec.stated_for(chosen)
     if isinstance(chosen, UniMts):
         spec = with_unimts_labels(spec, chosen, folder)
     report = LoadReport()
     moments: dict[str, list[Recording]] = {}
     for item in _items(chosen, folder):
+        if test is not None and not test.has(item.subject, item.trial):
+            report.leave_out("outside the official test part", item.num_samples)
+            continue
         for worn in _recordings(item, spec, report):
             at_once = moments.setdefault(item.moment or item.name, [])
             _check_once(worn, at_once)
             at_once.append(worn)
     _check_share(spec, report)
-    if not moments:
+    recordings = [merge(worn) for worn in moments.values()]
+    if selection.span_s is not None:
+        recordings = [r for r in recordings if _lasts(r, selection.span_s, report)]
+    if not recordings:
         raise ValueError(f"set {spec.name}: no recording left; {'; '.join(report.lines())}")
-    report.num_recordings = len(moments)
+    report.num_recordings = len(recordings)
     for number, line in enumerate(report.lines()):
         _log.log(logging.WARNING if number else logging.INFO, "set %s: %s", spec.name, line)
-    return LoadedSet(spec=spec, recordings=[merge(worn) for worn in moments.values()], report=report)
+    return LoadedSet(spec=spec, recordings=recordings, report=report)
+
+
+def _official_test(spec: DatasetSpec, layout: Layout) -> OfficialTest:
+    if spec.official_test is None:
+        raise ValueError(
+            f"set {spec.name}: expected a spec with `official_test` for the official split, got "
+            f"{f'it in words alone ({spec.split})' if spec.split else 'a set that has none'}; read all of it"
+        )
+    if isinstance(layout, UniMts):
+        raise ValueError(
+            f"set {spec.name}: expected a layout that says who was recorded for the official split, got "
+            "unimts, whose arrays are a test part already; read all of it, or another layout"
+        )
+    return spec.official_test
+
+
+def _lasts(recording: Recording, span_s: tuple[float, float], report: LoadReport) -> bool:
+    """Whether a recording is as long as it may be; if not, it is no longer counted as read."""
+    low, high = span_s
+    if low <= recording.duration_s <= high:
+        return True
+    lengths = [len(sensor.valid) for sensor in recording.sensors]
+    too = f"under {low:g} s" if recording.duration_s < low else f"over {high:g} s"
+    report.leave_out(f"{too}, as one window", max(lengths))
+    report.num_sensors -= len(lengths)
+    report.num_samples -= sum(lengths)
+    report.missing_samples -= sum(int((~sensor.valid).sum()) for sensor in recording.sensors)
+    return False
 
 
 def _items(layout: Layout, folder: Path) -> Iterator[RawItem]:
@@ -141,8 +196,7 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
     label = spec.codes.get(item.label, item.label)
     rate_hz = spec.rate_hz if item.rate_hz is None else item.rate_hz
     if reason := _reason(item, label, spec, rate_hz):
-        report.left_out[reason] += 1
-        report.samples_out += item.num_samples
+        report.leave_out(reason, item.num_samples)
         return
     if label not in spec.words:
         known = ", ".join([*spec.codes, *spec.left_out] if spec.codes else spec.labels)

@@ -34,7 +34,7 @@ def read_basic_motions(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[Ra
         for row, line in enumerate(body):
             name = f"{path.stem}[{row}]"
             signal, label = _ts_line(line, name)
-            yield RawItem(signals=((device.placement, signal),), label=label, name=name)
+            yield RawItem(signals=((device.placement, signal),), label=label, name=name, trial=split)
 
 
 def read_spar(sensors: tuple[Sensor, ...], folder: Path) -> Iterator[RawItem]:

@@ -13,6 +13,29 @@ from anymo.records import Gravity
 
 Role = Literal["development", "test", "external"]
 Missing = Literal["error", "nan", "nan_or_zero"]
+Split = Literal["all", "official"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficialTest:
+    """The test part of a set's official split: these subjects and these trials, as the files name them.
+
+    subjects  all, if none is named
+    trials    sessions, runs, parts: all, if none is named
+    """
+
+    subjects: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.subjects and not self.trials:
+            raise ValueError(
+                "official_test: expected subjects or trials, got neither; name some, or leave it out"
+            )
+
+    def has(self, subject: str, trial: str) -> bool:
+        """Whether a recording is of it."""
+        return subject in (self.subjects or (subject,)) and trial in (self.trials or (trial,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +56,8 @@ class DatasetSpec:
     max_refused share of the sensors that may contradict the spec; 0 refuses the set at the first broken item
     subject     where the subject comes from
     split       the official split, in words; empty where there is none
+    official_test  its test part, where subjects or trials say which that is
+    span_s      least and greatest length of the recordings that AnyMo keeps, s; read by its rule alone
     notes       what the set does not say and we assume, and what was not checked
     """
 
@@ -60,6 +85,8 @@ class DatasetSpec:
     missing: Missing = "error"
     max_refused: float = 0.02
     split: str = ""
+    official_test: OfficialTest | None = None
+    span_s: tuple[float, float] | None = None
     benchmarks: tuple[str, ...] = ()
     asset: str = ""
 
@@ -75,10 +102,13 @@ class DatasetSpec:
                 f"{', '.join(GYRO_TO_RADPS)} or none, got {self.acc_unit!r} and {self.gyro_unit!r}"
             )
         six = any(len(s.columns) == 6 for layout in self.layouts.known.values() for s in layout.sensors)
-        for facts in (self, *(layout.stated for layout in self.layouts.known.values())):
-            _check_numbers(where, facts)
+        _check_numbers(where, self)
+        for layout in self.layouts.known.values():
+            _check_numbers(where, layout.stated)
         if not 0 <= self.max_refused <= 1:
             raise ValueError(f"{where}: expected max_refused as a share from 0 to 1, got {self.max_refused}")
+        if self.span_s is not None and not 0 <= self.span_s[0] < self.span_s[1]:
+            raise ValueError(f"{where}: expected span_s from shorter to longer, s, got {self.span_s}")
         if six and self.gyro_unit is None:
             raise ValueError(f"{where}: has sensors with six columns; state gyro_unit, or name three columns")
         if not self.layouts.known or (not self.words and set(self.layouts.known) != {"unimts"}):
@@ -103,6 +133,11 @@ class DatasetSpec:
         unimts = self.layouts.unimts
         return len(self.words) or (unimts.num_classes if unimts else None)
 
+    @property
+    def usual_layout(self) -> str:
+        """Name of the layout that is taken where none is asked for."""
+        return next(iter(self.layouts.known))
+
     def layout(self, name: str | None = None) -> Layout:
         """A layout by name, or the usual one.
 
@@ -112,7 +147,7 @@ class DatasetSpec:
         known = self.layouts.known
         if name is not None and name not in known:
             raise ValueError(f"set {self.name!r}: expected a layout of {', '.join(known)}, got {name!r}")
-        return known[name] if name else next(iter(known.values()))
+        return known[name or self.usual_layout]
 
     def stated_for(self, layout: Layout) -> "DatasetSpec":
         """The spec with what this layout states otherwise."""

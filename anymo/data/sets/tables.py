@@ -36,19 +36,18 @@ def read_tables(layout: Tables, folder: Path) -> Iterator[RawItem]:
         }
         for number, stretch in enumerate(_stretches(list(codes.values()), len(table))):
             own = {"label": ""} | facts | {fact: str(values[stretch[0]]) for fact, values in codes.items()}
-            for start, end, times in _pieces(table, layout.time, *stretch, inside):
+            for start, end, times, since in _pieces(table, layout.time, *stretch, inside):
                 part, where = table.iloc[start:end], f"{inside}[{start}:{end}]"
                 sensors = worn(layout.sensors, own, own["label"], where)
-                follows = start > stretch[0]
                 yield RawItem(
                     signals=tuple((s.placement, _signal(part, s, where)) for s in sensors),
                     label=own["label"],
                     name=where,
                     subject=own.get("subject", ""),
-                    # after a gap sensors with files of their own belong together if they start together
-                    moment=_moment(own, f"{number} from {times[0]}" if follows else str(number)),
+                    trial=own.get("trial", ""),
+                    moment=_moment(own, f"{number}{since}"),
                     times=times,
-                    follows=follows,
+                    follows=bool(since),
                 )
 
 
@@ -77,6 +76,7 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
             label=label,
             name=inside,
             subject=facts.get("subject", ""),
+            trial=facts.get("trial", ""),
             moment=_moment(facts, "0"),
         )
 
@@ -181,14 +181,18 @@ def _stretches(codes: "list[np.ndarray[Any, np.dtype[np.object_]]]", num: int) -
 
 def _pieces(
     table: "pd.DataFrame", column: Column | None, start: int, end: int, inside: str
-) -> "Iterator[tuple[int, int, np.ndarray[Any, np.dtype[np.generic]] | None]]":
-    """Rows of a stretch between gaps: the first one, the one after the last, and their time stamps."""
+) -> "Iterator[tuple[int, int, np.ndarray[Any, np.dtype[np.generic]] | None, str]]":
+    """Rows of a stretch between gaps: the first, the one after the last, time stamps, and since when.
+
+    The first piece starts with the stretch; sensors with files of their own share a later one if it starts
+    at the same time.
+    """
     if column is None:
-        yield start, end, None
+        yield start, end, None, ""
         return
     times = _times(table.iloc[start:end], column, f"{inside}[{start}:{end}]")
     for a, b in pairwise([0, *gaps(times).tolist(), end - start]):
-        yield start + a, start + b, times[a:b]
+        yield start + a, start + b, times[a:b], f" from {times[a]}" if a else ""
 
 
 def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:

@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 
 from anymo.records import Recording, WindowBatch
 from anymo.skeleton import INDEX, MIRROR, placement_name, segment_of, without_side
-
-_PER_SENSOR = ("signal", "sample_valid", "has_gyro", "worn", "segment", "has_gravity")
 
 
 def sensor_columns(recordings: Sequence[Recording]) -> tuple[str, ...]:
@@ -67,4 +64,12 @@ def in_columns(batch: WindowBatch, recording: Recording, columns: Sequence[str])
         wide[:, slots] = tensor
         return wide
 
-    return replace(batch, **{name: placed(getattr(batch, name)) for name in _PER_SENSOR})
+    return WindowBatch(
+        signal=placed(batch.signal),
+        sample_valid=placed(batch.sample_valid),
+        has_gyro=placed(batch.has_gyro),
+        worn=placed(batch.worn),
+        segment=placed(batch.segment),
+        has_gravity=placed(batch.has_gravity),
+        rate_hz=batch.rate_hz,
+    )
