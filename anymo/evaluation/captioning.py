@@ -126,9 +126,12 @@ def exchange(clip: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArr
 
 
 def most_frequent(corpus: MotionCorpus) -> str:
-    """The sentence most training clips share; of equals the first in alphabetical order."""
-    clips = corpus.clips(held_out=False).tolist()
-    counts = Counter(t for c in clips for t in set(corpus.captions[c][1:] or corpus.captions[c]))
+    """The sentence most training clips share; of equals the first in alphabetical order.
+
+    A phrase, which opens a clip's captions and is none of the references, only where no clip has a sentence.
+    """
+    clips = [corpus.captions[c] for c in corpus.clips(held_out=False).tolist()]
+    counts = Counter(t for own in clips for t in set(own[1:])) or Counter(own[0] for own in clips)
     best: str = min(counts, key=lambda text: (-counts[text], text))
     return best
 

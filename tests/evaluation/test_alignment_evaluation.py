@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,16 @@ def test_a_part_is_done_again_for_another_corpus(tiny_corpus: MotionCorpus, tmp_
     assert model.finished("part", lambda: {"number": 2}) == {"number": 1}
     other = replace(model, corpus=replace(tiny_corpus, held_out=~tiny_corpus.held_out))
     assert other.finished("part", lambda: {"number": 2}) == {"number": 2}
+
+
+def test_the_most_frequent_caption_is_a_sentence() -> None:
+    """Phrases of clips that have no sentence, as most captured ones, may be more."""
+    captions = (("walking",), ("walking",), ("running", "A person runs."), ("running", "A person runs."))
+    corpus = SimpleNamespace(captions=captions, clips=lambda held_out: np.arange(4))
+    assert most_frequent(corpus) == "A person runs."  # type: ignore[arg-type]
+    corpus.captions = captions[:2] + (("running",),) * 2
+    corpus.clips = lambda held_out: np.arange(3)
+    assert most_frequent(corpus) == "walking"  # type: ignore[arg-type]
 
 
 def test_baselines_are_what_they_are_called(
