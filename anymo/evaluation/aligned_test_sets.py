@@ -15,6 +15,7 @@ from anymo.evaluation.ledger import (
     LEDGER,
     model_hash,
     read_ledger,
+    refuse_second_run,
     run_test_sets,
     whole_set,
     write_lines,
@@ -52,13 +53,17 @@ def run_aligned_test_sets(
 
     Returns:
         Set -> route -> figures, chance accuracy among them.
+
+    Raises:
+        ValueError: the ledger has this model on another set of the same people.
     """
-    sha256, known = model_hash(folder, PARTS), logged(folder, names, ledger)
+    known = logged(folder, names, ledger)
     if "embedding" in windows and (new := [name for name in names if "embedding" not in known[name]]):
         limit = windows["embedding"]
         run_test_sets(pipe, folder, names=new, load=load, ledger=ledger, seed=seed, max_windows=limit)
     for name in names:
         left = {r: limit for r, limit in windows.items() if r != "embedding" and r not in known[name]}
+        sha256 = refuse_second_run(folder, [name], ledger, PARTS, routes=list(left))
         recordings = load(name) if left else []
         found = [
             zero_shot(pipe, name, route, recordings=recordings, seed=seed, max_windows=limit).to_dict()

@@ -1,5 +1,6 @@
 """Every spec of the registry is consistent, and what a broken one is told."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from anymo.data.sets.layouts import UNIMTS_JOINTS, Layout, Sensor
 from anymo.data.test_sets import TEST_SETS
 from anymo.skeleton import INDEX, segment_of
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 ANYMO = {
     "pamap2", "usc_had", "uci_har", "opportunity", "wisdm", "dsads", "utd_mhad", "w_har", "realworld",
     "tnda_har", "ego4d", "mmea", "egoexo4d", "openpack",
@@ -110,6 +112,24 @@ def test_roles() -> None:
     }  # fmt: skip
     with pytest.raises(ValueError, match=r"one of the sets basic_motions, .*or a \.yaml file.*got 'pamap'"):
         spec_named("pamap")
+
+
+def test_what_the_shared_arrays_lack_is_said() -> None:
+    assert "first 16 of the 60 files" in spec_named("dsads").notes
+    assert "executions 01 to 04" in spec_named("sp_sw_har").notes
+    assert "10.5281/zenodo.8398688" in spec_named("sp_sw_har").obtain
+    assert "80 s of 5 minutes" in (REPOSITORY / "docs" / "evaluation.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.data
+def test_the_shared_manifests_say_it(data_root: Path) -> None:
+    with (data_root / "imu" / "dsads" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["len"], row["hz"]) for row in rows} == {("2000", "25.0")}
+    assert all(row["source_file"].endswith("/s01..s16.txt") for row in rows)
+    with (data_root / "imu" / "sp_sw_har" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["source_file"].split("_")[1] for row in rows} == {"01", "02", "03", "04"}
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> DatasetSpec:

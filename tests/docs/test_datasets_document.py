@@ -11,6 +11,7 @@ import pytest
 
 from anymo.cli import main
 from anymo.data.sets import NAMES, spec_named
+from anymo.evaluation import splits
 from anymo.evaluation.overview import sets_table
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
@@ -25,6 +26,13 @@ def block(language: str) -> str:
 def test_the_table_is_that_of_the_specs() -> None:
     table = sets_table(map(spec_named, NAMES))
     assert table in DOCUMENT, "docs/datasets.md: put what `anymo evaluate --list` prints under its comment"
+
+
+def test_who_checks_splits_is_who_calls_the_check() -> None:
+    package = Path(splits.__file__).parents[1]
+    calls = [f.name for f in package.rglob("*.py") if "import check_split" in f.read_text(encoding="utf-8")]
+    assert calls == ["splits.py"]
+    assert "`few_shot` calls it on every split" in DOCUMENT
 
 
 def write_recordings(folder: Path) -> None:
