@@ -273,6 +273,7 @@ def test_an_aligned_model_sees_a_test_set_once(models: list[Path], tmp_path: Pat
     assert logged(models[1], sets, ledger) == found
 
 
+@pytest.mark.slow
 def test_a_run_that_broke_off_measures_what_is_left(models: list[Path], tmp_path: Path) -> None:
     ledger, sets = tmp_path / "log.jsonl", ["basic_motions", "spar"]
     windows = {"embedding": 1, "generate": 1}

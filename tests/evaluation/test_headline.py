@@ -17,7 +17,7 @@ def test_recognition_has_intervals_and_both_baselines() -> None:
         route="embedding",
         result=result,
         intervals={name: Interval(estimate=0.5, low=low, high=0.9) for name, low in ends.items()},
-        by_subject=False,
+        interval_over="recordings",
         words=words,
         max_windows=None,
     )

@@ -144,7 +144,7 @@ def test_one_recording_has_no_interval(pipe: AnymoPipeline) -> None:
     assert _share(told["accuracy"], None).endswith("0.0 (-)")
     assert "x accuracy" not in dict(_numbers({"x": {"intervals": told["intervals"]}}))
     facts = {"spec": SETS["basic_motions"], "layout": "original", "split": "all", "report": LoadReport()}
-    found = SetEvaluation(zero_shot=whole, **facts)  # type: ignore[arg-type]
+    found = SetEvaluation(zero_shot=whole, recordings=(), **facts)  # type: ignore[arg-type]
     lines = summary(found)
     assert [line.split()[-3] for line in lines[3:5]] == ["-", "-"]
     assert any(line.startswith("One recording has no interval. Templates") for line in lines)

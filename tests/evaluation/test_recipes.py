@@ -53,6 +53,7 @@ def comparison(corpus: Path, output: Path) -> RecipesConfig:
     return RecipesConfig(corpus=corpus, output=output, variants=variants, seeds=(0,), budget_s=0.001)
 
 
+@pytest.mark.slow
 def test_steps_fit_the_budget_and_runs_are_kept(
     corpus_folder: Path,
     bodies: Sequence[Body],

@@ -79,6 +79,7 @@ def anymo(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return int(stop.value.code or 0)
 
 
+@pytest.mark.slow
 def test_a_release_with_onnx_from_the_shell_to_the_hub_and_back(
     run_folder: Path, hub: tuple[Hub, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def run(file: Path, output: Path, minutes: float, hidden: str = "") -> subproces
     )
 
 
+@pytest.mark.slow
 def test_two_pieces_are_one_run(file: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     first = run(file, tmp_path / "pieces", minutes=0)
