@@ -183,7 +183,7 @@ def write_evaluation(found: SetEvaluation, folder: Path, pipe: AnymoPipeline) ->
     write_text(folder / "confusion.csv", _csv([["true / predicted", *result.classes], *matrix]))
     figure = plots.confusion(result.confusion, result.classes, title=f"{found.spec.name} by {zero.route}")
     _save(figure, folder / "confusion.png")
-    seen = [] if found.spec.role == "test" else confused_classes(pipe, result, found.recordings)
+    seen = [] if found.spec.looks_at else confused_classes(pipe, result, found.recordings)
     if seen:
         _save(plots.signal_pairs([each.signals for each in seen]), folder / "confused.png")
 
