@@ -48,7 +48,7 @@ GYM: dict[str, Activity] = {
         "exercise",
     ),
     "stepping machine": Activity(
-        "exercising on a stepper",
+        "using a stepper",
         ("exercises on a stepping machine", "trains on a stepper",
          "pushes the pedals of a stepper down in turn",
          "steps up and down on a machine, hands on the rails"),
@@ -61,7 +61,7 @@ GYM: dict[str, Activity] = {
         "exercise", flat_floor=False,
     ),
     "cross trainer": Activity(
-        "exercising on a cross trainer",
+        "using an elliptical trainer",
         ("trains on a cross trainer", "moves arms and legs on an elliptical machine",
          "strides on an elliptical trainer", "pushes and pulls the handles of a cross trainer"),
         oscillation(

@@ -189,9 +189,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "overhead press": ("shoulder presses", "pressing weights overhead", "lifting a bar above the head"),
     "bench press": ("bench pressing", "pressing a bar up from the chest", "chest presses on a bench"),
     "deadlift": ("deadlifts", "lifting a barbell off the floor", "lifting heavy weights from the ground"),
-    "stepping machine": ("using a stepper", "stepping on a machine", "a stepper workout"),
+    "stepping machine": ("stepping on a machine", "a stepper workout"),
     "cross trainer": (
-        "using an elliptical trainer",
         "elliptical training",
         "training on an elliptical machine",
     ),
