@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from anymo.align.products import lay_by_rows
+
 if TYPE_CHECKING:
     from anymo.align.model import MotionLanguageModel
 
@@ -37,6 +39,7 @@ def merged(model: "MotionLanguageModel") -> tuple[Any, Any]:
     tokenizer.add_tokens([AddedToken(name, normalized=False) for name in names])
     ids = torch.tensor(tokenizer.convert_tokens_to_ids(names), device=model.device)
     copy = deepcopy(model.language_model)
+    lay_by_rows(copy)
     plain = copy.unload() if model.is_fused else copy.merge_and_unload()
     rows = max(model.vocabulary.first, int(ids.max()) + 1)
     plain.resize_token_embeddings(rows, mean_resizing=False)

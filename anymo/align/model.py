@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from anymo.align.base import check_shape, load_base, run, shape_of, with_lora
 from anymo.align.network import MotionNetwork, MotionPrompt
+from anymo.align.products import lay_by_columns, lay_by_rows
 from anymo.align.prompts import opening, prompt
 from anymo.align.scoring import trees
 
@@ -121,8 +122,9 @@ class MotionLanguageModel(MotionNetwork):
             part.save_pretrained(folder)
 
     def _fuse(self) -> Self:
-        """Add the adapter to the weights: 420 small products less per token; `train()` takes it out again."""
+        """Add the adapter to the weights, 420 small products less per token; `train()` takes it out again."""
         self.language_model.merge_adapter()
+        lay_by_columns(self.language_model)
         self._is_fused = True
         return self
 
@@ -143,6 +145,7 @@ class MotionLanguageModel(MotionNetwork):
     def train(self, mode: bool = True) -> Self:
         """As of any module; an adapter that was fused for answering is taken out before it is trained."""
         if mode and self._is_fused:
+            lay_by_rows(self.language_model)
             self.language_model.unmerge_adapter()
             self._is_fused = False
         return super().train(mode)

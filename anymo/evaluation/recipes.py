@@ -121,6 +121,8 @@ def run_recipes(config: RecipesConfig, bodies: Sequence[Body]) -> dict[str, Any]
         folder = _folder(config, variant, seed)
         run = pretrain_config(config, variant, seed, steps[variant.name])
         facts = _plain({"run": run, "protocol": config.protocol, "draw": config.draw}) | identity
+        if run.start is not None:
+            facts["start_sha256"] = model_hash(run.start)
         numbers = _finished(folder, facts)
         if numbers is None:
             _log.info("%s, seed %d: %d steps", variant.name, seed, run.optim.steps)
@@ -242,7 +244,7 @@ def _plain(facts: dict[str, object]) -> dict[str, Any]:
 
 
 def _finished(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Numbers of a run that was trained and measured by these very configurations, on this very corpus."""
+    """Numbers of a run that was trained and measured by these very configurations, from these very files."""
     file = folder / FILE
     numbers: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     return numbers if facts.items() <= numbers.items() else None

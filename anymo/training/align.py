@@ -137,7 +137,9 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
         Folder with `language_model/`, and with `model/`, which `AnymoPipeline.from_pretrained` loads.
 
     Raises:
-        ValueError: there is no encoder with its text tower, or no tokenizer of it, or it reads another rate.
+        FileNotFoundError: `start` holds no aligned model.
+        ValueError: there is no encoder with its text tower, or no tokenizer of it, or it reads another rate;
+            or `start` is of another base, tokenizer or shape.
     """
     torch.manual_seed(config.seed)
     corpus = MotionCorpus.load(config.corpus)
@@ -146,21 +148,16 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     encoder = read_encoder(config.encoder, config.draw)
     reader = MotionReader(encoder, read_tokenizer(config.tokenizer, encoder))
     written(config.encoder.parent / "text", "encoder", "train/pretrain.py")  # for `assemble`
-    model = MotionLanguageModel.create(
-        config.base,
-        reader.tokenizer.codebook,
-        lora_rank=config.lora_rank,
-        embedding_size=config.contrast.embedding_size if config.contrast.is_on else 0,
-        four_bit=config.four_bit,
-    )
+    model = _new_model(config, reader, training) if config.start is None else _started(config, reader)
     if model.device.type == "cpu":  # where the backward pass of the default takes twenty times as long
         model.language_model.set_attn_implementation("eager")
-    _start_embeddings(model, reader, training, config)
     inputs = {f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()}
     inputs |= {
         "corpus_sha256": corpus_identity(corpus),
         "base_sha256": shape_of(model.language_model)["weights"],
     }
+    if config.start is not None:
+        inputs["start_sha256"] = weights_sha256(model)
     given = (reader, model)
     trained = train(
         ContrastiveAlignTask(*given, config.contrast) if config.contrast.is_on else AlignTask(*given),
@@ -196,6 +193,47 @@ def assemble(config: AlignConfig, model: Path) -> None:
     with replacing(model) as folder:
         for name, source in parts.items():
             shutil.copytree(source, folder / name)
+
+
+def _new_model(config: AlignConfig, reader: MotionReader, training: WindowSampler) -> MotionLanguageModel:
+    model = MotionLanguageModel.create(
+        config.base,
+        reader.tokenizer.codebook,
+        lora_rank=config.lora_rank,
+        embedding_size=_embedding_size(config),
+        four_bit=config.four_bit,
+    )
+    _start_embeddings(model, reader, training, config)
+    return model
+
+
+def _started(config: AlignConfig, reader: MotionReader) -> MotionLanguageModel:
+    """What is trained on; its shape is stated by the configuration, and must be that.
+
+    Raises:
+        FileNotFoundError: no aligned model there.
+        ValueError: another base, codebook, rank or width.
+    """
+    assert config.start is not None
+    model = MotionLanguageModel.from_pretrained(config.start, base=config.base, four_bit=config.four_bit)
+    codebook, own = model.motion_embedding.codebook, reader.tokenizer.codebook
+    if codebook.shape != own.shape or not torch.equal(codebook, own.to(codebook)):
+        raise ValueError(
+            f"start: {config.start} reads motion tokens of another tokenizer than {config.tokenizer}; give "
+            "that which it was aligned with, or start from null"
+        )
+    rank = model.language_model.peft_config["default"].r
+    size = 0 if model.heads is None else model.heads.size
+    if (rank, size) != (config.lora_rank, _embedding_size(config)):
+        raise ValueError(
+            f"start: {config.start} has lora_rank {rank} and contrastive embeddings of {size} (0: none), the "
+            f"configuration says {config.lora_rank} and {_embedding_size(config)}; state them so"
+        )
+    return model.train()
+
+
+def _embedding_size(config: AlignConfig) -> int:
+    return config.contrast.embedding_size if config.contrast.is_on else 0
 
 
 @torch.no_grad()

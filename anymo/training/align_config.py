@@ -45,11 +45,13 @@ class AlignConfig:
         encoder: folder of the pre-trained encoder.
         tokenizer: folder of the motion tokenizer.
         output: folder of the run; `language_model/` and the whole `model/` are saved in it.
+        start: folder of a language model that is trained on, `language_model/` of a run or a release; null
+            for a new adapter and new embeddings.
         base: language model: asset name, folder or hub repository.
         four_bit: quantise the base, on a GPU.
         seed: of initial weights and every draw.
         lora_rank: rank of the adapter.
-        fit_windows: windows from which the motion embeddings are started by regression.
+        fit_windows: windows from which new motion embeddings are started by regression.
         mix: weight of each task.
         contrast: weights of the contrastive losses.
         draw: what training windows look like.
@@ -60,6 +62,7 @@ class AlignConfig:
     encoder: Path = Path("runs/demo/pretrain/encoder")
     tokenizer: Path = Path("runs/demo/tokenizer/tokenizer")
     output: Path = Path("runs/demo/align")
+    start: Path | None = None
     base: str = "smollm2-135m-instruct"
     four_bit: bool = False
     seed: int = 0

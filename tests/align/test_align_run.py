@@ -64,6 +64,42 @@ def test_every_loss_is_logged_and_the_model_is_whole(config: AlignConfig, tmp_pa
     ]  # fmt: skip
 
 
+def test_a_model_is_trained_on_from_where_it_is(config: AlignConfig, tmp_path: Path) -> None:
+    """The first step of the second run has the loss of what the first has learnt, on the same windows."""
+    train_language_model(replace(config, output=tmp_path / "first"), [body.load()])
+    start = tmp_path / "first" / "language_model"
+    still = replace(config.optim, steps=1, lr=1e-30)
+    new, on = (
+        replace(config, output=tmp_path / name, start=begun, optim=still)
+        for name, begun in (("new", None), ("on", start))
+    )
+    for each in (new, on):
+        train_language_model(each, [body.load()])
+    begun, learnt = (load_file(folder / "motion_embedding.safetensors") for folder in (
+        tmp_path / "on" / "language_model", start,
+    ))  # fmt: skip
+    for name, weights in learnt.items():
+        torch.testing.assert_close(begun[name], weights)
+    assert losses_of(tmp_path / "on")[0]["loss"] != losses_of(tmp_path / "new")[0]["loss"]
+
+
+def test_a_start_of_another_shape_or_tokenizer_is_refused(
+    config: AlignConfig, model_folder: Path, tmp_path: Path
+) -> None:
+    train_language_model(replace(config, output=tmp_path / "first"), [body.load()])
+    begun = replace(config, start=tmp_path / "first" / "language_model", output=tmp_path / "second")
+    with pytest.raises(FileNotFoundError, match=r"expected .*alignment\.json"):
+        train_language_model(replace(begun, start=tmp_path / "none"), [body.load()])
+    with pytest.raises(ValueError, match="has lora_rank 2 and contrastive embeddings of 8"):
+        train_language_model(replace(begun, contrast=ContrastConfig()), [body.load()])
+    folder = Path(shutil.copytree(model_folder, tmp_path / "models"))
+    torch.manual_seed(1)
+    other = MotionTokenizer(MotionTokenizer.from_pretrained(folder / "tokenizer").config)
+    other.save_pretrained(folder / "tokenizer")
+    with pytest.raises(ValueError, match="tokens of another tokenizer"):
+        train_language_model(replace(begun, tokenizer=folder / "tokenizer"), [body.load()])
+
+
 @pytest.mark.parametrize("part", ["encoder", "tokenizer"])
 def test_a_run_is_not_resumed_on_another_model_in_the_same_folder(
     config: AlignConfig, model_folder: Path, tmp_path: Path, part: str

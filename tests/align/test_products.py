@@ -1,0 +1,62 @@
+"""Linear maps that lie by columns: the same numbers, and back again."""
+
+import pytest
+import torch
+from torch import nn
+
+from anymo.align.products import AnsweringLinear, lay_by_columns, lay_by_rows
+
+
+class Tied(nn.Module):
+    """A vocabulary whose table is also the head, and a map with a bias between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.inner = nn.Embedding(50, 24), nn.Linear(24, 24)
+        self.head = nn.Linear(24, 50, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        states: torch.Tensor = self.head(self.inner(self.table(ids)))
+        return states
+
+
+@pytest.fixture
+def tied() -> Tied:
+    torch.manual_seed(0)
+    return Tied().eval()
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (3, 7)])
+def test_products_are_the_same(tied: Tied, shape: tuple[int, ...]) -> None:
+    ids = torch.arange(torch.Size(shape).numel()).view(shape)
+    with torch.no_grad():
+        expected = tied(ids)
+        lay_by_columns(tied)
+        got = tied(ids)
+    assert isinstance(tied.head, AnsweringLinear)
+    assert tied.head.weight.T.is_contiguous()
+    torch.testing.assert_close(got, expected)
+
+
+def test_gradients_and_other_types_go_through_torch(tied: Tied) -> None:
+    ids = torch.arange(5)
+    expected = torch.autograd.grad(tied(ids).square().sum(), tied.inner.weight)[0]
+    lay_by_columns(tied)
+    got = torch.autograd.grad(tied(ids).square().sum(), tied.inner.weight)[0]
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert tied(ids).dtype == torch.bfloat16
+    with torch.no_grad():
+        assert tied.bfloat16()(ids).dtype == torch.bfloat16
+
+
+def test_back_by_rows_it_is_as_it_was(tied: Tied) -> None:
+    before = {name: tensor.clone() for name, tensor in tied.state_dict().items()}
+    lay_by_columns(tied)
+    assert tied.head.weight is tied.table.weight
+    lay_by_rows(tied)
+    assert type(tied.inner) is type(tied.head) is nn.Linear
+    for name, tensor in tied.state_dict().items():
+        assert tensor.is_contiguous()
+        assert torch.equal(tensor, before[name])
