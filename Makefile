@@ -20,6 +20,8 @@ ALIGNED_EVAL = eval/alignment.py --config_path configs/eval/alignment.yaml \
 	--models "[runs/stages/release_align/model]" --corpus runs/pretrain/corpus \
 	--output runs/stages/release_align/eval --draw.max_sensors 5 --draw.real_share 0.25 \
 	--protocol.num_neighbours 8000
+# Two processes of one thread each: torch's threads would wait for each other. Files in the order of tests/conftest.py.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help venv assets demo test check slow docs notebook release-model format clean
@@ -41,12 +43,11 @@ assets: venv ## fetch the language model, the text embedding and the sample reco
 demo: assets ## from motion to words in ten minutes
 	HF_HUB_OFFLINE=1 $(BIN)/anymo demo
 
-# Two processes of one thread each: torch's threads would wait for each other.
 test: assets ## the default test suite, hub offline
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO)
 
 slow: assets ## the tests that take minutes
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow -x
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO) -m slow -x
 
 check: venv ## lint, format, types, import direction
 	$(BIN)/ruff check .

@@ -19,6 +19,14 @@ from anymo.skeleton import DEFAULT_JOINT_OFFSETS, NUM_SEGMENTS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+ACTIVITIES = ("walking", "running", "standing still", "doing jumping jacks")  # that models here were taught
+_LONG = ("test_end_to_end.py", "test_launch.py", "test_align_launch.py", "test_alignment_evaluation.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first, so that no process of the suite has one alone at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
 
 @pytest.fixture(autouse=True)
 def hub_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +133,7 @@ def model_folder(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     text.centre(["walking", "playing badminton", "standing still"])
     text.save_pretrained(folder / "text")
     language_model = MotionLanguageModel.create(
-        str(asset("smollm2-135m-instruct")), tokenizer.quantizer.codes, lora_rank=2
+        str(asset("smollm2-135m-instruct")), tokenizer.quantizer.codes, lora_rank=2, activities=ACTIVITIES
     )
     language_model.save_pretrained(folder / "language_model")
     return folder
@@ -147,6 +155,6 @@ def small_model_folder(
     shutil.rmtree(folder / "language_model")
     codes = MotionTokenizer.from_pretrained(folder / "tokenizer").quantizer.codes
     torch.manual_seed(0)
-    language_model = MotionLanguageModel.create(str(small_llama), codes, lora_rank=2)
+    language_model = MotionLanguageModel.create(str(small_llama), codes, lora_rank=2, activities=ACTIVITIES)
     language_model.save_pretrained(folder / "language_model")
     return folder

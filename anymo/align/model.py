@@ -37,6 +37,7 @@ class MotionLanguageModel(MotionNetwork):
         *,
         lora_rank: int = 16,
         embedding_size: int = 0,
+        activities: Sequence[str] = (),
         four_bit: bool = False,
     ) -> Self:
         """New adapter and embeddings on a base model.
@@ -46,6 +47,7 @@ class MotionLanguageModel(MotionNetwork):
             codebook_GKC: (G, K, C) code vectors of the motion tokenizer, `MotionTokenizer.codebook`.
             lora_rank: rank of the adapter.
             embedding_size: E of `embed_motion` and `embed_texts`; 0 makes no heads.
+            activities: phrases that it will be taught.
             four_bit: quantise the base, on a GPU.
 
         Returns:
@@ -57,7 +59,8 @@ class MotionLanguageModel(MotionNetwork):
                 be had here.
         """
         model, tokenizer = load_base(base, four_bit=four_bit)
-        result = cls(with_lora(model, lora_rank), tokenizer, codebook_GKC, base, embedding_size)
+        adapted = with_lora(model, lora_rank)
+        result = cls(adapted, tokenizer, codebook_GKC, base, embedding_size, activities)
         return result.to(model.device)
 
     @classmethod
@@ -87,7 +90,8 @@ class MotionLanguageModel(MotionNetwork):
         check_shape(facts["shape"], model, base, folder)
         state = load_file(folder / _MOTION)
         adapted = PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True)
-        result = cls(adapted, tokenizer, state["codebook"], base, facts["embedding_size"])
+        taught = facts.get("activities", ())  # models of before 0.1 do not say
+        result = cls(adapted, tokenizer, state["codebook"], base, facts["embedding_size"], taught)
         result.motion_embedding.load_state_dict(state)
         if result.heads is not None:
             result.heads.load_state_dict(load_file(folder / _HEADS))
@@ -105,8 +109,9 @@ class MotionLanguageModel(MotionNetwork):
             "shape": shape_of(self.language_model),
             "vocabulary": asdict(self.vocabulary),
             "embedding_size": 0 if self.heads is None else self.heads.size,
+            "activities": self.activities,
         }
-        (folder / "alignment.json").write_text(json.dumps(facts, indent=2))
+        (folder / "alignment.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False))
 
     def merged(self) -> Any:
         """A plain model of transformers with adapter and motion tokens in it, beside this one."""

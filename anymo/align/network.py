@@ -33,6 +33,9 @@ class MotionNetwork(nn.Module):
     Motion ids lie behind the base vocabulary. What a token means is known from where it stands: inside a
     motion the next one is a motion token, scored against the motion embeddings, elsewhere a word, scored
     by the base's own head. The logits of the base's words are therefore untouched at the start.
+
+    Attributes:
+        activities: phrases that it was taught, by which a caption can begin.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class MotionNetwork(nn.Module):
         codebook_GKC: torch.Tensor,
         base: str,
         embedding_size: int = 0,
+        activities: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.language_model, self.text_tokenizer, self.base = language_model, text_tokenizer, base
+        self.activities = tuple(activities)
         config = language_model.config.get_text_config()
         self.vocabulary = MotionVocabulary(config.vocab_size, codebook_GKC.shape[0], codebook_GKC.shape[1])
         self.motion_embedding = MotionEmbedding(codebook_GKC, config.hidden_size)

@@ -58,9 +58,14 @@ def activity(phrase: str) -> str:
     return f" {phrase.rstrip('.')}."
 
 
+def beginning(phrase: str) -> str:
+    """How an answer with a description begins when the activity is this phrase."""
+    return f"{activity(phrase)} {_DESCRIPTION}"
+
+
 def answer(phrase: str, sentence: str) -> str:
     """The activity and the description of a window."""
-    return f"{activity(phrase)} {_DESCRIPTION} {sentence}"
+    return f"{beginning(phrase)} {sentence}"
 
 
 def description_in(text: str) -> str:

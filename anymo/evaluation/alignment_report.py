@@ -12,10 +12,11 @@ from anymo.metrics import seeds_interval
 _SHOWN = 12  # held-out windows whose captions are printed
 _TITLES = {
     "model": "model",
+    "alone": "language model alone",
     "frequent": "most frequent caption",
     "nearest": "nearest neighbour",
     "untuned": "untuned language model",
-    "shuffled": "shuffled motion tokens",
+    "shuffled": "shuffled motion",
 }
 _ZERO_SHOT = {"accuracy": "accuracy", "macro_f1": "macro-F1", "recall_at_2": "R@2"}
 _RETRIEVAL = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "mrr": "MRR"}

@@ -1,13 +1,14 @@
-"""Captions of held-out motion by a model and by what must not be as good: four baselines and a control.
+"""Captions of held-out motion by a model and by what must not be as good: three baselines and a control.
 
+- "alone": the language model without activities that the encoder proposes; not to be beaten but to be seen.
 - "frequent": the sentence most training clips share, whatever the motion.
 - "nearest": the sentence of the training window whose IMU embedding is nearest.
 - "untuned": the base language model with the same prompt, a new adapter, which does nothing yet, and motion
   embeddings as they are before any training.
-- "shuffled": the model itself, reading the motion tokens of a window of another clip; what is left of its
-  score is language, and what the prompt says. The prompt keeps naming the sensors of the window that is
-  described: where they are worn says something by itself, and the difference to the model shall be what
-  motion tokens are worth.
+- "shuffled": the model itself, of the motion of a window of another clip, tokens and embedding; what is left
+  of its score is language, and what the prompt says. The prompt keeps naming the sensors of the window that
+  is described: where they are worn says something by itself, and the difference to the model shall be what
+  motion is worth.
 """
 
 from collections import Counter
@@ -19,8 +20,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from anymo.align import MotionLanguageModel
-from anymo.align.prompts import description_in
+from anymo.align import MotionLanguageModel, MotionPrompt
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import WindowSampler
 from anymo.data.simulated import SimulatedBatch
@@ -28,11 +28,12 @@ from anymo.evaluation.held_out import held_out_batch
 from anymo.metrics import embedding_similarity, score_captions
 from anymo.metrics.bertscore import BertScorer
 from anymo.pipeline import AnymoPipeline
+from anymo.pipeline.answers import MotionAnswers
 from anymo.pipeline.batches import chunks, worn_segments
 from anymo.records import WindowBatch
 
 BASELINES = ("frequent", "nearest", "untuned", "shuffled")
-SYSTEMS = ("model", *BASELINES)
+SYSTEMS = ("model", "alone", *BASELINES)
 METRICS = {
     "bleu_1": "BLEU-1",
     "bleu_4": "BLEU-4",
@@ -95,16 +96,19 @@ def captions(
         num_neighbours: training windows that "nearest" looks among; they go through the clips in turn.
         seed: of these windows, of the exchange of tokens, and of the untuned motion embeddings.
     """
-    model, codes = pipe.language_model, _codes(pipe, task.windows)
-    worn = worn_segments(task.windows)
+    codes, worn = _codes(pipe, task.windows), worn_segments(task.windows)
     order = exchange(task.clip, np.random.default_rng([seed, 31]))
-    others = [codes[k] for k in order]
+    base = untuned(pipe.language_model, seed)
+    similarity = pipe.activity_similarity(task.windows)
+    of_others = None if similarity is None else similarity[order]
+    prompts, shuffled = (_prompts(pipe.language_model, c, worn) for c in (codes, [codes[k] for k in order]))
     return {
-        "model": _said(model, codes, worn, "model"),
+        "model": _said(pipe.answers, prompts, similarity, "model"),
+        "alone": _said(pipe.answers, prompts, None, "alone"),
         "frequent": [most_frequent(training.corpus)] * len(codes),
         "nearest": nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
-        "untuned": _said(untuned(model, seed), codes, worn, "untuned"),
-        "shuffled": _said(model, others, worn, "shuffled"),
+        "untuned": _said(MotionAnswers(pipe.codes, base), _prompts(base, codes, worn), None, "untuned"),
+        "shuffled": _said(pipe.answers, shuffled, of_others, "shuffled"),
     }
 
 
@@ -192,17 +196,19 @@ def _codes(pipe: AnymoPipeline, windows: WindowBatch) -> list[torch.Tensor]:
     return [codes for part in parts for codes in part]
 
 
+def _prompts(
+    model: MotionLanguageModel, codes: Sequence[torch.Tensor], worn: Sequence[Sequence[int]]
+) -> list[MotionPrompt]:
+    return [model.prompt(c, segments) for c, segments in zip(codes, worn, strict=True)]
+
+
 def _said(
-    model: MotionLanguageModel,
-    codes: Sequence[torch.Tensor],
-    worn: Sequence[Sequence[int]],
-    name: str,
+    answers: MotionAnswers, prompts: Sequence[MotionPrompt], similarity: torch.Tensor | None, name: str
 ) -> list[str]:
     """The description each prompt is answered with, greedily."""
-    prompts = [model.prompt(c, segments) for c, segments in zip(codes, worn, strict=True)]
     texts: list[str] = []
     for rows in tqdm(chunks(len(prompts), _AT_ONCE), desc=f"captions, {name}", leave=False):
-        texts += map(description_in, model.generate(prompts[rows]))
+        texts += answers.descriptions(prompts[rows], None if similarity is None else similarity[rows])
     return texts
 
 

@@ -11,12 +11,13 @@ from anymo.pipeline.memory import Memory
 from anymo.records import WindowBatch
 
 if TYPE_CHECKING:
-    from anymo.align import MotionLanguageModel
-    from anymo.align.model import MotionPrompt
+    from anymo.align import MotionLanguageModel, MotionPrompt
 
 _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
 _CHOICE_TOKENS = 16  # or as many as the longest label has
+_PROPOSED = 8  # activities of which a caption's is one
+_TRUST = 40.0  # weight of a cosine of the encoder beside a log-probability; 20 to 80 do alike
 
 
 class MotionAnswers:
@@ -33,11 +34,52 @@ class MotionAnswers:
         self.codes, self.language_model = codes, language_model
         self._priors: Memory[tuple[object, ...], torch.Tensor] = Memory(_REMEMBERED)
 
-    def captions(self, batch: WindowBatch) -> list[str]:
-        """A sentence for each window."""
+    def captions(self, batch: WindowBatch, similarity: torch.Tensor | None = None) -> list[str]:
+        """A sentence for each window; as `descriptions`."""
+        return self.descriptions(self._prompts(batch), similarity)
+
+    def descriptions(
+        self, prompts: Sequence["MotionPrompt"], similarity: torch.Tensor | None = None
+    ) -> list[str]:
+        """A sentence for each prompt that asks for activity and description.
+
+        The encoder knows activities better than the language model, which knows how to describe them. So the
+        encoder proposes some, the answer begins with the one that both together find most probable, and the
+        language model goes on.
+
+        Args:
+            prompts: B of them, about one motion each.
+            similarity: (B, num activities) cosines of the motions and the language model's `activities`; None
+                leaves the activity to the language model alone.
+        """
+        from anymo.align import MotionPrompt
         from anymo.align.prompts import description_in
 
-        return [description_in(text) for text in self._generate(batch)]
+        model, texts = self.language_model, list[str]()
+        if similarity is not None and similarity.shape[1]:
+            begun = [self._begun(*one) for one in zip(prompts, similarity.cpu(), strict=True)]
+            prompts = [
+                MotionPrompt((*prompt.ids, *model.text_ids(beginning)))
+                for prompt, beginning in zip(prompts, begun, strict=True)
+            ]
+        for rows in chunks(len(prompts), _AT_ONCE):
+            texts += map(description_in, model.generate(prompts[rows]))
+        return texts
+
+    def _begun(self, prompt: "MotionPrompt", similarity: torch.Tensor) -> str:
+        """The beginning of the answer to one prompt: the most probable of the activities that are nearest.
+
+        Their probability is that of a product of experts: what the language model gives the whole beginning,
+        and exp(_TRUST cosine).
+        """
+        from anymo.align.prompts import beginning
+
+        model = self.language_model
+        nearest = similarity.topk(min(_PROPOSED, len(similarity))).indices.tolist()
+        texts = [beginning(model.activities[k]) for k in nearest]
+        num_tokens = torch.tensor([len(model.text_ids(text)) for text in texts])
+        spoken = model.log_likelihood([prompt], texts)[0].cpu() * num_tokens
+        return texts[int((spoken + _TRUST * similarity[nearest]).argmax())]
 
     def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
         """What the model answers for each window when asked which of the labels it is; any words at all."""

@@ -13,17 +13,18 @@ from typing import Unpack, overload
 import torch
 from torch.nn import functional as F
 
-from anymo.pipeline.batches import chunks, lengths_s, recording_means
+from anymo.pipeline.batches import lengths_s, recording_means
+from anymo.pipeline.embedded import EmbeddingModel
 from anymo.pipeline.index import MotionIndex, check_top
 from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels, sentences
 from anymo.pipeline.pieces import OnGap, Source, Stated
 from anymo.pipeline.results import Classification, Match, Moment, Segment, TimedCaption
 from anymo.pipeline.segments import check_smoothing, stretches
-from anymo.pipeline.windowed import Recordings, WindowedModel, several
+from anymo.pipeline.windowed import Recordings, several
 from anymo.records import Recording, WindowBatch
 
 
-class AnymoPipeline(WindowedModel):
+class AnymoPipeline(EmbeddingModel):
     """Encoder, text tower, tokenizer and language model behind a few verbs.
 
     Every verb takes a Recording or several (`anymo.data.read_recording` makes one from an array, a
@@ -32,39 +33,6 @@ class AnymoPipeline(WindowedModel):
     retrieve and classify; what is said in words needs tokenizer and language model, which is loaded when
     first asked for.
     """
-
-    def embed(self, recordings: Recordings) -> torch.Tensor:
-        """Unit embeddings (num recordings, E): the mean over a recording's windows."""
-        return F.normalize(recording_means(self.owned_windows(recordings), self.embed_windows), dim=-1)
-
-    @torch.no_grad()
-    def embed_windows(self, batch: WindowBatch) -> torch.Tensor:
-        """Unit embeddings (B, E) of windows at the encoder's rate."""
-        parts = [batch.select(rows).to(self.device) for rows in chunks(len(batch))]
-        with self.precision():
-            return torch.cat([self.encoder(part).embedding.float().cpu() for part in parts])
-
-    def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
-        """Unit embeddings (num texts, E) of sentences, in the same space."""
-        with torch.no_grad(), self.precision():
-            embeddings: torch.Tensor = self.text(texts)
-        return embeddings.float().cpu()
-
-    def embed_labels(self, labels: Sequence[str]) -> torch.Tensor:
-        """Unit text embeddings of labels, mean over TEMPLATES; the last 16,384 are remembered.
-
-        Args:
-            labels: phrases in plain words, one or more; what `classify` refuses is taken here.
-
-        Returns:
-            (num labels, E) float32, on the CPU, in the space of `embed`.
-
-        Raises:
-            AssetError: the text tower's sentence model is not here and cannot be fetched.
-            ValueError: a label in which the sentence model finds no word, or longer than it takes.
-        """
-        with self.precision():
-            return self._label_embeddings(self.text, labels)
 
     def classify(
         self, recordings: Recordings, *, labels: Sequence[str], route: Route = "embedding"
@@ -245,7 +213,7 @@ class AnymoPipeline(WindowedModel):
         ]
 
     def caption(self, recordings: Recordings) -> list[list[TimedCaption]]:
-        """A sentence for each window of each recording, from the language model."""
+        """A sentence for each window of each recording; as `caption_windows`."""
         return [list(self.stream_captions(recording)) for recording in several(recordings)]
 
     def stream_captions(
@@ -279,8 +247,11 @@ class AnymoPipeline(WindowedModel):
         )
 
     def caption_windows(self, batch: WindowBatch) -> list[str]:
-        """A sentence for each window."""
-        return self.answers.captions(batch)
+        """A sentence for each window: the activity by encoder and language model, what is said by the latter.
+
+        A language model that does not name its `activities` chooses alone.
+        """
+        return self.answers.captions(batch, self.activity_similarity(batch))
 
     def ask(self, recordings: Recordings, question: str, *, max_windows: int = 8) -> list[str]:
         """The language model's answer to a question about each recording.

@@ -148,7 +148,8 @@ def train_language_model(config: AlignConfig, bodies: Sequence[Body]) -> Path:
     encoder = read_encoder(config.encoder, config.draw)
     reader = MotionReader(encoder, read_tokenizer(config.tokenizer, encoder))
     written(config.encoder.parent / "text", "encoder", "train/pretrain.py")  # for `assemble`
-    model = _new_model(config, reader, training) if config.start is None else _started(config, reader)
+    begin = _new_model if config.start is None else _started
+    model = begin(config, reader, training)
     if model.device.type == "cpu":  # where the backward pass of the default takes twenty times as long
         model.language_model.set_attn_implementation("eager")
     inputs = {f"{name}_sha256": weights_sha256(part) for name, part in reader.named_children()}
@@ -201,13 +202,14 @@ def _new_model(config: AlignConfig, reader: MotionReader, training: WindowSample
         reader.tokenizer.codebook,
         lora_rank=config.lora_rank,
         embedding_size=_embedding_size(config),
+        activities=_activities(training),
         four_bit=config.four_bit,
     )
     _start_embeddings(model, reader, training, config)
     return model
 
 
-def _started(config: AlignConfig, reader: MotionReader) -> MotionLanguageModel:
+def _started(config: AlignConfig, reader: MotionReader, training: WindowSampler) -> MotionLanguageModel:
     """What is trained on; its shape is stated by the configuration, and must be that.
 
     Raises:
@@ -229,7 +231,14 @@ def _started(config: AlignConfig, reader: MotionReader) -> MotionLanguageModel:
             f"start: {config.start} has lora_rank {rank} and contrastive embeddings of {size} (0: none), the "
             f"configuration says {config.lora_rank} and {_embedding_size(config)}; state them so"
         )
+    model.activities = tuple(sorted({*model.activities, *_activities(training)}))
     return model.train()
+
+
+def _activities(training: WindowSampler) -> tuple[str, ...]:
+    """Phrases of the clips that are trained on."""
+    captions = training.corpus.captions
+    return tuple(sorted({captions[clip][0] for clip in training.clips.tolist()}))
 
 
 def _embedding_size(config: AlignConfig) -> int:

@@ -72,7 +72,9 @@ def aligned(
         tokenizer.save_pretrained(folder / "tokenizer")
         torch.manual_seed(seed)
         codes = tokenizer.quantizer.codes
-        model = MotionLanguageModel.create(str(small_llama), codes, lora_rank=2, embedding_size=8)
+        model = MotionLanguageModel.create(
+            str(small_llama), codes, lora_rank=2, embedding_size=8, activities=("walking", "running")
+        )
         model.save_pretrained(folder / "language_model")
         return folder
 
@@ -204,7 +206,7 @@ def test_the_nearest_neighbour_has_a_sentence(
     assert found == [said[2 * k] for k in similarity[:, ::2].argmax(dim=1).tolist()]
 
 
-def test_only_the_motion_tokens_are_shuffled(
+def test_only_the_motion_is_shuffled(
     aligned: Callable[[int], Path],
     corpus_folder: Path,
     bodies: Sequence[Body],

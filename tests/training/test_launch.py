@@ -82,14 +82,6 @@ def test_ddp_is_one_process_and_resumes_to_the_bit(tmp_path: Path) -> None:
     assert_same_bits(tmp_path / "cut", tmp_path / "straight")
 
 
-def test_zero_2_is_one_process(tmp_path: Path) -> None:
-    one = toy.run(str(tmp_path / "one"), {}, best="height")
-    done = zero(2, [{"folder": str(tmp_path / "two"), "optim": HALF, "best": "height"}])
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert losses_of(tmp_path / "two") == pytest.approx(losses_of(tmp_path / "one"), rel=1e-5)
-    assert_alike(tmp_path / "two", one)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 2, 3])
 def test_zero_resumes_and_caches_gradients(stage: int, tmp_path: Path) -> None:
