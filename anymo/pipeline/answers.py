@@ -17,7 +17,7 @@ _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
 _CHOICE_TOKENS = 16  # or as many as the longest label has
 _PROPOSED = 8  # activities of which a caption's is one
-_TRUST = 40.0  # weight of a cosine of the encoder beside a log-probability; 20 to 80 do alike
+_TRUST = 15.0  # 1 / temperature at which the released encoder was contrasted with text: its own log-probability
 
 
 class MotionAnswers:
