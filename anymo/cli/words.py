@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from anymo.pipeline import TimedCaption
     from anymo.pipeline.pieces import Stated
 
+Proposed = Annotated[
+    bool,
+    typer.Option(
+        "--proposed/--alone", help="Begin with an activity that the encoder proposes, or let the words run."
+    ),
+]
+
 
 @takes_statement
 def caption(
     stated: "Stated",
     file: File,
     *,
+    proposed: Proposed = True,
     stream: Stream = False,
     on_gap: OnGap = "error",
     plot: Plot = None,
@@ -30,9 +38,11 @@ def caption(
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base)
     if recording is None or stream:
-        said = say_each(pipe.stream_captions(file, on_gap=on_gap, **stated), _row, as_json=as_json)
+        said = say_each(
+            pipe.stream_captions(file, proposed=proposed, on_gap=on_gap, **stated), _row, as_json=as_json
+        )
     else:
-        (said,) = pipe.caption(recording)
+        (said,) = pipe.caption(recording, proposed=proposed)
         facts = {"recording": recording.name, "captions": [asdict(s) for s in said]}
         say(map(_row, said), facts, as_json=as_json)
     if recording is not None and plot is not None:

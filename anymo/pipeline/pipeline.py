@@ -212,14 +212,20 @@ class AnymoPipeline(EmbeddingModel):
             for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
         ]
 
-    def caption(self, recordings: Recordings) -> list[list[TimedCaption]]:
-        """A sentence for each window of each recording; as `caption_windows`."""
-        return [list(self.stream_captions(recording)) for recording in several(recordings)]
+    def caption(self, recordings: Recordings, *, proposed: bool = True) -> list[list[TimedCaption]]:
+        """A sentence for each window of each recording.
+
+        Args:
+            recordings: one or more.
+            proposed: as `caption_windows`.
+        """
+        return [list(self.stream_captions(each, proposed=proposed)) for each in several(recordings)]
 
     def stream_captions(
         self,
         source: Source,
         *,
+        proposed: bool = True,
         hop_s: float | None = None,
         on_gap: OnGap = "error",
         **stated: Unpack[Stated],
@@ -228,6 +234,7 @@ class AnymoPipeline(EmbeddingModel):
 
         Args:
             source: as `stream`.
+            proposed: as `caption_windows`.
             hop_s: as `stream`.
             on_gap: as `stream`.
             **stated: as `stream`.
@@ -242,16 +249,23 @@ class AnymoPipeline(EmbeddingModel):
             TimedCaption(start_s=start, end_s=start + length, text=text)
             for batch, starts in self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
             for start, length, text in zip(
-                starts.tolist(), lengths_s(batch), self.caption_windows(batch), strict=True
+                starts.tolist(),
+                lengths_s(batch),
+                self.caption_windows(batch, proposed=proposed),
+                strict=True,
             )
         )
 
-    def caption_windows(self, batch: WindowBatch) -> list[str]:
-        """A sentence for each window: the activity by encoder and language model, what is said by the latter.
+    def caption_windows(self, batch: WindowBatch, *, proposed: bool = True) -> list[str]:
+        """A sentence for each window.
 
-        A language model that does not name its `activities` chooses alone.
+        Args:
+            batch: windows at the encoder's rate.
+            proposed: begin with the most probable of the activities that the encoder proposes, out of those
+                that the language model was taught (docs/captions.md); otherwise, and where it does not name
+                them, the language model chooses alone, in any words.
         """
-        return self.answers.captions(batch, self.activity_similarity(batch))
+        return self.answers.captions(batch, self.activity_similarity(batch) if proposed else None)
 
     def ask(self, recordings: Recordings, question: str, *, max_windows: int = 8) -> list[str]:
         """The language model's answer to a question about each recording.

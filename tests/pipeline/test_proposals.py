@@ -70,6 +70,7 @@ def test_without_activities_the_language_model_chooses(
 ) -> None:
     alone = [description_in(text) for text in pipe.language_model.generate(pipe.answers._prompts(windows))]
     assert pipe.answers.captions(windows) == alone
+    assert pipe.caption_windows(windows, proposed=False) == alone
     monkeypatch.setattr(pipe.language_model, "activities", ())
     assert pipe.activity_similarity(windows) is None
     assert pipe.caption_windows(windows) == alone
