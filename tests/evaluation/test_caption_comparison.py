@@ -94,7 +94,7 @@ def test_the_report_has_it_all() -> None:
     assert "| spar, likelihood | 50.0 [40.0, 60.0] | 40.0 [30.0, 50.0] | 70.0 [60.0, 80.0] | 25.0 |" in page
     assert "| encoder alone, real of 8, IMU to text, R@1 | 10.0 | 10.0 |" in page
     assert "| spar | a label | right wrist | as it is. |" in page
-    assert "| a \\| b | what model says | what frequent says |" in page
+    assert "| a \\| b | what model says | what alone says | what frequent says |" in page
     assert all(title in page for title in METRICS.values())
     tested = dict(zero) | {"chance_accuracy": chance["accuracy"]}
     several = [model | {"test_sets": {"hapt": {"generate": tested}}}] * 3
