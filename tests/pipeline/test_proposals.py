@@ -22,7 +22,7 @@ def pipe(model_folder: Path) -> AnymoPipeline:
 @pytest.fixture(scope="module")
 def windows(pipe: AnymoPipeline) -> WindowBatch:
     """Two of one recording."""
-    signal = np.random.default_rng(0).normal(size=(500, 3)) + [0.0, 0.0, 9.8]
+    signal = np.random.default_rng(0).normal(loc=[0.0, 0.0, 9.8], size=(500, 3))
     made = read_recording(
         signal, rate_hz=50.0, acc_unit="m/s^2", gravity="included", placement="left wrist", name="swing"
     )
