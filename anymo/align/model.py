@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from anymo.align.base import check_shape, load_base, run, shape_of, with_lora
 from anymo.align.network import MotionNetwork, MotionPrompt
-from anymo.align.products import lay_by_columns, lay_by_rows
+from anymo.align.products import answering, lay_by_columns, lay_by_rows
 from anymo.align.prompts import opening, prompt
 from anymo.align.scoring import trees
 
@@ -190,9 +190,10 @@ class MotionLanguageModel(MotionNetwork):
     def generate(self, prompts: Sequence[MotionPrompt], *, max_new_tokens: int = 40) -> list[str]:
         """Greedy answers in words, up to the end token or `max_new_tokens`."""
         ids, mask = self.padded([p.ids for p in prompts], left=True)
-        out = self.language_model.generate(
-            inputs_embeds=self.embed(ids), attention_mask=mask, max_new_tokens=max_new_tokens
-        )
+        with answering():
+            out = self.language_model.generate(
+                inputs_embeds=self.embed(ids), attention_mask=mask, max_new_tokens=max_new_tokens
+            )
         return [t.strip() for t in self.text_tokenizer.batch_decode(out, skip_special_tokens=True)]
 
     @torch.no_grad()

@@ -1,27 +1,52 @@
-"""Products of a model that answers on a CPU, by numpy's BLAS on weights that lie by columns.
+"""Products of a model that answers on a CPU, token by token: one row by numpy's BLAS, weights by columns.
 
 A token of an answer multiplies every weight by one row, as fast as weights are read. OpenBLAS, numpy's, reads
-weights that lie by columns twice as fast as MKL, torch's, reads them by rows, and is ahead on a whole prompt,
-too (two cores of an AMD EPYC; docs/using.md).
+weights that lie by columns with one thread faster than MKL, torch's, reads them by rows with two (21 and 12
+GB/s on an AMD EPYC). Its own threads stay out of it: they and torch's would wait for each other.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 from torch.nn import functional as F
 
+_IS_ANSWERING = ContextVar("_IS_ANSWERING", default=False)
+
 
 class AnsweringLinear(nn.Linear):
-    """A linear map whose weight lies by columns; but in float32 on a CPU it multiplies as any other."""
+    """A linear map whose weight lies by columns; while `answering`, one row in float32 goes through numpy."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`."""
         weight = self.weight
+        is_row = _IS_ANSWERING.get() and input.numel() == self.in_features
         is_plain = input.dtype == weight.dtype == torch.float32 and input.device.type == "cpu"
-        if not is_plain or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        if not (is_row and is_plain) or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
             return F.linear(input, weight, self.bias)
-        rows = input.detach().reshape(-1, self.in_features).numpy()
-        product = torch.from_numpy(rows @ weight.detach().T.numpy()).view(*input.shape[:-1], -1)
+        row = input.detach().reshape(self.in_features).numpy()
+        product = torch.from_numpy(row @ weight.detach().T.numpy()).view(*input.shape[:-1], -1)
         return product if self.bias is None else product + self.bias
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """While tokens are made one by one: `AnsweringLinear` takes numpy's BLAS, of one thread meanwhile."""
+    token = _IS_ANSWERING.set(True)
+    try:
+        with _threads().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _IS_ANSWERING.reset(token)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def lay_by_columns(model: nn.Module) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 from torch import nn
 
-from anymo.align.products import AnsweringLinear, lay_by_columns, lay_by_rows
+from anymo.align.products import AnsweringLinear, answering, lay_by_columns, lay_by_rows
 
 
 class Tied(nn.Module):
@@ -33,7 +34,9 @@ def test_products_are_the_same(tied: Tied, shape: tuple[int, ...]) -> None:
     with torch.no_grad():
         expected = tied(ids)
         lay_by_columns(tied)
-        got = tied(ids)
+        with answering():
+            got = tied(ids)
+        torch.testing.assert_close(tied(ids), expected)
     assert isinstance(tied.head, AnsweringLinear)
     assert tied.head.weight.T.is_contiguous()
     torch.testing.assert_close(got, expected)
@@ -45,10 +48,21 @@ def test_gradients_and_other_types_go_through_torch(tied: Tied) -> None:
     lay_by_columns(tied)
     got = torch.autograd.grad(tied(ids).square().sum(), tied.inner.weight)[0]
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert tied(ids).dtype == torch.bfloat16
-    with torch.no_grad():
-        assert tied.bfloat16()(ids).dtype == torch.bfloat16
+    one = ids[:1]
+    with answering(), torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert tied(one).dtype == torch.bfloat16
+    with answering(), torch.no_grad():
+        assert tied.bfloat16()(one).dtype == torch.bfloat16
+
+
+def test_numpy_has_one_thread_while_tokens_are_made() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = threads()
+    with answering():
+        assert threads() == {1}
+    assert threads() == before
 
 
 def test_back_by_rows_it_is_as_it_was(tied: Tied) -> None:
