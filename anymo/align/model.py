@@ -90,7 +90,7 @@ class MotionLanguageModel(MotionNetwork):
         check_shape(facts["shape"], model, base, folder)
         state = load_file(folder / _MOTION)
         adapted = PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True)
-        taught = facts.get("activities", ())  # models of before 0.1 do not say
+        taught = facts.get("activities", ())  # models written before proposals do not say
         result = cls(adapted, tokenizer, state["codebook"], base, facts["embedding_size"], taught)
         result.motion_embedding.load_state_dict(state)
         if result.heads is not None:

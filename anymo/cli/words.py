@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Proposed = Annotated[
     bool,
     typer.Option(
-        "--proposed/--alone", help="Begin with an activity that the encoder proposes, or let the words run."
+        "--proposed/--alone", help="Begin with an activity the encoder proposes, or leave it to the words."
     ),
 ]
 

@@ -17,9 +17,7 @@ _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
 _CHOICE_TOKENS = 16  # or as many as the longest label has
 _PROPOSED = 8  # activities of which a caption's is one
-_TRUST = (
-    15.0  # 1 / temperature at which the released encoder was contrasted with text: its own log-probability
-)
+_TRUST = 15.0  # 1 / 0.065, the temperature at which the released encoder was contrasted with text
 
 
 class MotionAnswers:
