@@ -100,10 +100,11 @@ def measure(model: Path, rounds: int, clock: Callable[[], float]) -> dict[str, f
 
 
 def tokens_per_s(pipe: AnymoPipeline, window: Recording, rounds: int, clock: Callable[[], float]) -> float:
-    """Tokens of a caption over the time of it, encoder, prompt and all."""
+    """Tokens of an answer, activity and sentence, over the time of a caption, encoder, prompt and all."""
     (batch, _), model = next(pipe.windows(window)), pipe.language_model
-    prompt = model.prompt(pipe.reader(batch.to(pipe.device))[0], worn_segments(batch)[0])
-    num = len(model.text_tokenizer(model.generate([prompt])[0])["input_ids"])
+    prompt = model.prompt(pipe.codes(batch)[0], worn_segments(batch)[0])
+    (answer,) = pipe.answers.described([prompt], pipe.activity_similarity(batch))
+    num = len(model.text_ids(answer))
     return num / milliseconds(lambda: pipe.caption(window), rounds, clock) * 1e3
 
 

@@ -12,11 +12,11 @@ from typing import Any, Self
 import torch
 from safetensors.torch import load_file, save_file
 
-from anymo.align.base import check_shape, load_base, run, shape_of, with_lora
+from anymo.align.base import check_shape, load_base, shape_of, with_lora
+from anymo.align.context import Context
 from anymo.align.network import MotionNetwork, MotionPrompt
-from anymo.align.products import answering, lay_by_columns, lay_by_rows
+from anymo.align.products import lay_by_columns, lay_by_rows
 from anymo.align.prompts import opening, prompt
-from anymo.align.scoring import trees
 
 __all__ = ["MotionLanguageModel", "MotionPrompt"]
 
@@ -186,78 +186,38 @@ class MotionLanguageModel(MotionNetwork):
         """
         return tuple(self.vocabulary.ids(codes_LG)[1:])
 
-    @torch.no_grad()
+    def read(self, prompts: Sequence[MotionPrompt]) -> Context:
+        """Prompts as read, to score answers, to answer, or both."""
+        return Context(self, [prompt.ids for prompt in prompts])
+
     def generate(self, prompts: Sequence[MotionPrompt], *, max_new_tokens: int = 40) -> list[str]:
         """Greedy answers in words, up to the end token or `max_new_tokens`."""
-        ids, mask = self.padded([p.ids for p in prompts], left=True)
-        with answering():
-            out = self.language_model.generate(
-                inputs_embeds=self.embed(ids), attention_mask=mask, max_new_tokens=max_new_tokens
-            )
-        return [t.strip() for t in self.text_tokenizer.batch_decode(out, skip_special_tokens=True)]
+        return self.read(prompts).answer(max_new_tokens)
 
     @torch.no_grad()
     def generate_motion(self, prompts: Sequence[MotionPrompt], *, max_steps: int = 32) -> list[torch.Tensor]:
         """Greedy motion after `motion_prompt`s: codes (L, G) each, at most so many latent steps."""
-        groups, size, table = (
-            self.vocabulary.num_groups,
-            self.vocabulary.codebook_size,
-            self.motion_embedding(),
-        )
-        ids, mask = self.padded([p.ids for p in prompts], left=True)
-        inputs, cache, said = self.embed(ids), None, list[torch.Tensor]()
-        for k in range(max_steps * groups):
-            out = run(self.language_model, mask, inputs_embeds=inputs, past_key_values=cache, use_cache=True)
-            logits = out.last_hidden_state[:, -1].float() @ table.float().T
+        vocabulary, table = self.vocabulary, self.motion_embedding()
+        groups, size, place = vocabulary.num_groups, vocabulary.codebook_size, torch.arange(len(table))
+
+        def choose(state: torch.Tensor, k: int) -> torch.Tensor:
             first = 2 + k % groups * size
-            allowed = torch.zeros_like(logits[0], dtype=torch.bool)
-            allowed[first : first + size] = True
-            allowed[1] = k > 0 and k % groups == 0
-            place = logits.masked_fill(~allowed, -torch.inf).argmax(dim=-1)
-            said.append(place + self.vocabulary.first)
-            if all((row == self.vocabulary.eos).any() for row in torch.stack(said, dim=1)):
-                break
-            cache, inputs = out.past_key_values, table[place][:, None].to(inputs.dtype)
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        return [self._codes(row.tolist()) for row in torch.stack(said, dim=1)]
+            is_next = (place >= first) & (place < first + size)
+            is_next[1] = k > 0 and k % groups == 0
+            logits = (state.float() @ table.float().T).masked_fill(~is_next.to(state.device), -torch.inf)
+            ids: torch.Tensor = vocabulary.first + logits.argmax(dim=-1)
+            return ids
 
-    def _codes(self, ids: list[int]) -> torch.Tensor:
-        """Codes (L, G) up to the end."""
-        end = self.vocabulary.eos
-        own = ids[: ids.index(end)] if end in ids else ids
-        return self.vocabulary.codes([self.vocabulary.bos, *own, end])
+        said = self.read(prompts).say(choose, end=vocabulary.eos, most=max_steps * groups)
+        return [vocabulary.codes([vocabulary.bos, *row, vocabulary.eos]) for row in said]
 
-    @torch.no_grad()
     def log_likelihood(self, prompts: Sequence[MotionPrompt], answers: Sequence[str]) -> torch.Tensor:
         """Mean log-probability per token of every answer after every prompt: (B, num answers).
-
-        The prompt is run once, and so is every beginning that answers have in common (`AnswerTree`).
 
         Raises:
             ValueError: an answer has no token.
         """
-        ids, mask = self.padded([p.ids for p in prompts], left=True)
-        first = run(self.language_model, mask, inputs_embeds=self.embed(ids), use_cache=True)
-        opening, cache = first.last_hidden_state[:, -1:], first.past_key_values
-        depth = mask.sum(dim=1, keepdim=True) - 1
-        rows = [self.text_ids(a) for a in answers]
-        total = torch.zeros(len(prompts), len(rows), device=self.device)
-        for tree in trees(rows, len(prompts)):
-            states = opening
-            if len(tree.tokens):
-                inner = self.embed(tree.tokens.to(self.device).expand(len(prompts), -1))
-                after = run(
-                    self.language_model,
-                    tree.mask(mask, inner.dtype),
-                    inputs_embeds=inner,
-                    position_ids=depth + tree.depth.to(self.device),
-                    past_key_values=cache,
-                    use_cache=True,
-                ).last_hidden_state
-                cache.crop(-len(tree.tokens))
-                states = torch.cat([opening, after], dim=1)
-            total.index_add_(1, tree.answer.to(self.device), tree.scores(self.text_logits(states)))
-        return total / torch.tensor([len(row) for row in rows], device=self.device)
+        return self.read(prompts).log_likelihood(answers)
 
     def prior(self, answers: Sequence[str], segments: Sequence[int]) -> torch.Tensor:
         """Mean `log_likelihood` of answers after four random motions: what is said whatever the motion.

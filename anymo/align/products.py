@@ -6,12 +6,13 @@ GB/s on an AMD EPYC). Its own threads stay out of it: they and torch's would wai
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 from torch import nn
 from torch.nn import functional as F
 
@@ -38,14 +39,37 @@ def answering() -> Iterator[None]:
     """While tokens are made one by one: `AnsweringLinear` takes numpy's BLAS, of one thread meanwhile."""
     token = _IS_ANSWERING.set(True)
     try:
-        with _threads().limit(limits=1, user_api="blas"):
+        with _ONE_THREAD:
             yield
     finally:
         _IS_ANSWERING.reset(token)
 
 
+class _OneThread:
+    """One thread for numpy's BLAS in the whole process, from the first entry to the last exit."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._restore = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._restore.enter_context(_libraries().limit(limits=1, user_api="blas"))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                OpenBLASController.clear_controlling_thread(force=True)  # another, which is over
+                self._restore.close()
+
+
+_ONE_THREAD = _OneThread()
+
+
 @cache
-def _threads() -> ThreadpoolController:
+def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 

@@ -106,6 +106,8 @@ class TextTowerConfig(PreTrainedConfig):
             out of the pooling where the model says so.
         hidden_size: width of its embeddings.
         embedding_size: width after the projection.
+        temperature: that cosines of motions and sentences are divided by in their contrastive loss; where
+            pre-training starts, and where it ended; towers saved without it have the start's.
     """
 
     model_type = "anymo-text-tower"
@@ -114,3 +116,4 @@ class TextTowerConfig(PreTrainedConfig):
     prompt: str = ""
     hidden_size: int = 256
     embedding_size: int = 256
+    temperature: float = 0.07

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any, get_args
 
 import draccus
-import numpy as np
 
 from anymo.body import Body
-from anymo.data import SETS, load_set
+from anymo.data import load_set
 from anymo.data.corpus import MotionCorpus
 from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
-from anymo.evaluation.captioning import caption_task, captions, score_table
+from anymo.evaluation.captioning import caption_task, captions, most_frequent, score_table
 from anymo.evaluation.kept import kept
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.pools import held_out_pools
 from anymo.evaluation.protocol import HeldOutProtocol
+from anymo.evaluation.real_captions import real_captions
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.metrics.bertscore import ENCODER, BertScorer
 from anymo.pipeline import AnymoPipeline, Route
@@ -113,7 +113,7 @@ class AlignedModel:
             "captions": self.captions,
             "retrieval": self.retrieval,
             **sets,
-            "examples": self.examples,
+            "real_captions": self.real_captions,
         }
 
     def finished(self, name: str, measure: Callable[[], Numbers]) -> Numbers:
@@ -175,23 +175,15 @@ class AlignedModel:
             for title, (pipe, route, limit) in ways.items()
         }
 
-    def examples(self) -> Numbers:
-        """Captions of real recordings' middle windows: the first recordings of a shuffle of all sets."""
-        pool = [(name, recording) for name in self.protocol.sets for recording in load_set(name)]
-        order = np.random.default_rng([self.protocol.seed, 32]).permutation(len(pool))
-        rows = []
-        for name, recording in (pool[k] for k in order[: self.protocol.num_examples]):
-            window, _ = next(self.pipe.windows(recording, most=1))
-            rows.append(
-                {
-                    "set": name,
-                    "recording": recording.name,
-                    "label": SETS[name].words[recording.label],
-                    "placements": [s.placement for s in recording.sensors],
-                    "caption": self.pipe.caption_windows(window)[0],
-                }
-            )
-        return {"examples": rows}
+    def real_captions(self) -> Numbers:
+        """Captions of the development sets, how near they are to the labels, and some as they are."""
+        return real_captions(
+            self.pipe,
+            {name: load_set(name) for name in self.protocol.sets},
+            most_frequent(self.corpus),
+            num_examples=self.protocol.num_examples,
+            seed=self.protocol.seed,
+        )
 
     def test_sets(self) -> Numbers:
         """The test sets by every route: the model's one look, or what the log has of it."""

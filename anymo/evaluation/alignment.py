@@ -111,12 +111,12 @@ def _check(config: AlignmentEvalConfig, models: Sequence[AlignedModel]) -> None:
 
 def _measured(model: AlignedModel, parts: Numbers) -> Numbers:
     zeros = {name: parts.pop(f"zero_shot_{name}") for name in model.protocol.sets}
-    scores = parts["captions"]["scores"]
+    scores, real = parts["captions"]["scores"], parts.pop("real_captions")
     return {
         "model": "/".join(model.folder.parts[-3:]),
         "sha256": model.sha256,
         **parts,
-        **parts["examples"],
+        **real,
         "caption_means": {s: {m: mean(values) for m, values in own.items()} for s, own in scores.items()},
         "zero_shot": zeros,
     }

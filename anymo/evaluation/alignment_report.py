@@ -6,6 +6,7 @@ from typing import Any
 
 from anymo.evaluation.captioning import BASELINES, METRICS, SYSTEMS
 from anymo.evaluation.errors import markdown_table
+from anymo.evaluation.real_captions import REAL_SYSTEMS
 from anymo.evaluation.report import terminal_table
 from anymo.metrics import seeds_interval
 
@@ -46,9 +47,10 @@ def alignment_report(numbers: Numbers, *, markdown: bool = False) -> str:
     if "test_sets" in models[0]:
         tested = _zero_rows(models, "test_sets")
         parts.append(("Zero-shot on the test sets, %", draw(["set and route", *_zero_columns()], tested)))
-    parts.append(
-        ("Captions of real recordings, as they are", draw(_EXAMPLE_COLUMNS, _example_rows(models[0])))
-    )
+    parts += [
+        ("Captions of real recordings, by what their labels say", draw(_REAL_COLUMNS, _real_rows(models))),
+        ("Some of them, as they are", draw(_EXAMPLE_COLUMNS, _example_rows(models[0]))),
+    ]
     if markdown:
         said = markdown_table(["reference", *_TITLES.values()], _said_rows(models[0]["captions"]))
         parts.append((f"The first {_SHOWN} held-out windows", said))
@@ -146,6 +148,20 @@ def _over_models(values: Sequence[float], interval: Sequence[float] | None = Non
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+_REAL_COLUMNS = ["set and system", "text similarity to the label", "right label nearest, %", "chance, %"]
+
+
+def _real_rows(models: Sequence[Numbers]) -> Rows:
+    rows = []
+    for name, figures in models[0]["real_captions"].items():
+        for system in REAL_SYSTEMS:
+            own = [model["real_captions"][name][system] for model in models]
+            similarity, accuracy = ([each[key] for each in own] for key in ("text_similarity", "accuracy"))
+            cells = [f"{mean(similarity):.3f}", _over_models(accuracy), _percent(1 / figures["num_labels"])]
+            rows.append([f"{name}, {_TITLES[system]}", *cells])
+    return rows
 
 
 _EXAMPLE_COLUMNS = ["set", "label", "sensors", "caption"]

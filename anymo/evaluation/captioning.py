@@ -98,17 +98,17 @@ def captions(
     """
     codes, worn = _codes(pipe, task.windows), worn_segments(task.windows)
     order = exchange(task.clip, np.random.default_rng([seed, 31]))
-    base = untuned(pipe.language_model, seed)
+    plain = MotionAnswers(pipe.codes, base := untuned(pipe.language_model, seed), temperature=1.0)
     similarity = pipe.activity_similarity(task.windows)
     of_others = None if similarity is None else similarity[order]
     prompts, shuffled = (_prompts(pipe.language_model, c, worn) for c in (codes, [codes[k] for k in order]))
     return {
-        "model": _said(pipe.answers, prompts, similarity, "model"),
-        "alone": _said(pipe.answers, prompts, None, "alone"),
+        "model": answered(pipe.answers, prompts, similarity, "model"),
+        "alone": answered(pipe.answers, prompts, None, "alone"),
         "frequent": [most_frequent(training.corpus)] * len(codes),
         "nearest": nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
-        "untuned": _said(MotionAnswers(pipe.codes, base), _prompts(base, codes, worn), None, "untuned"),
-        "shuffled": _said(pipe.answers, shuffled, of_others, "shuffled"),
+        "untuned": answered(plain, _prompts(base, codes, worn), None, "untuned"),
+        "shuffled": answered(pipe.answers, shuffled, of_others, "shuffled"),
     }
 
 
@@ -151,6 +151,23 @@ def untuned(model: MotionLanguageModel, seed: int) -> MotionLanguageModel:
         torch.manual_seed(seed)
         fresh = MotionLanguageModel.create(model.base, model.motion_embedding.codebook.cpu())
     return fresh.to(model.device).eval()
+
+
+def answered(
+    answers: MotionAnswers, prompts: Sequence[MotionPrompt], similarity: torch.Tensor | None, name: str
+) -> list[str]:
+    """The description each prompt is answered with, greedily.
+
+    Args:
+        answers: of the language model.
+        prompts: N of them.
+        similarity: (N, num activities) as `MotionAnswers.described` takes it; None for no proposals.
+        name: shown beside the progress.
+    """
+    texts: list[str] = []
+    for rows in tqdm(chunks(len(prompts), _AT_ONCE), desc=f"captions, {name}", leave=False):
+        texts += answers.descriptions(prompts[rows], None if similarity is None else similarity[rows])
+    return texts
 
 
 def score_table(
@@ -200,16 +217,6 @@ def _prompts(
     model: MotionLanguageModel, codes: Sequence[torch.Tensor], worn: Sequence[Sequence[int]]
 ) -> list[MotionPrompt]:
     return [model.prompt(c, segments) for c, segments in zip(codes, worn, strict=True)]
-
-
-def _said(
-    answers: MotionAnswers, prompts: Sequence[MotionPrompt], similarity: torch.Tensor | None, name: str
-) -> list[str]:
-    """The description each prompt is answered with, greedily."""
-    texts: list[str] = []
-    for rows in tqdm(chunks(len(prompts), _AT_ONCE), desc=f"captions, {name}", leave=False):
-        texts += answers.descriptions(prompts[rows], None if similarity is None else similarity[rows])
-    return texts
 
 
 def nearest(pipe: AnymoPipeline, windows: WindowBatch, known: SimulatedBatch) -> list[str]:

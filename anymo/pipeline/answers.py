@@ -12,12 +12,13 @@ from anymo.records import WindowBatch
 
 if TYPE_CHECKING:
     from anymo.align import MotionLanguageModel, MotionPrompt
+    from anymo.align.context import Context
 
 _AT_ONCE = 16  # windows asked about together
 _REMEMBERED = 4096
 _CHOICE_TOKENS = 16  # or as many as the longest label has
+_DESCRIPTION_TOKENS = 40
 _PROPOSED = 8  # activities of which a caption's is one
-_TRUST = 15.0  # 1 / 0.065, the temperature at which the released encoder was contrasted with text
 
 
 class MotionAnswers:
@@ -26,12 +27,16 @@ class MotionAnswers:
     Args:
         codes: motion tokens (L, G) of each window of a batch.
         language_model: that answers.
+        temperature: of the cosines of motions and activities.
     """
 
     def __init__(
-        self, codes: Callable[[WindowBatch], list[torch.Tensor]], language_model: "MotionLanguageModel"
+        self,
+        codes: Callable[[WindowBatch], list[torch.Tensor]],
+        language_model: "MotionLanguageModel",
+        temperature: float,
     ) -> None:
-        self.codes, self.language_model = codes, language_model
+        self.codes, self.language_model, self.temperature = codes, language_model, temperature
         self._priors: Memory[tuple[object, ...], torch.Tensor] = Memory(_REMEMBERED)
 
     def captions(self, batch: WindowBatch, similarity: torch.Tensor | None = None) -> list[str]:
@@ -41,7 +46,15 @@ class MotionAnswers:
     def descriptions(
         self, prompts: Sequence["MotionPrompt"], similarity: torch.Tensor | None = None
     ) -> list[str]:
-        """A sentence for each prompt that asks for activity and description.
+        """A sentence for each prompt; as `described`."""
+        from anymo.align.prompts import description_in
+
+        return [description_in(text) for text in self.described(prompts, similarity)]
+
+    def described(
+        self, prompts: Sequence["MotionPrompt"], similarity: torch.Tensor | None = None
+    ) -> list[str]:
+        """The whole answer, activity and sentence, to each prompt that asks for them.
 
         The encoder knows activities better than the language model, which knows how to describe them. So the
         encoder proposes some, the answer begins with the one that both together find most probable, and the
@@ -52,34 +65,35 @@ class MotionAnswers:
             similarity: (B, num activities) cosines of the motions and the language model's `activities`; None
                 leaves the activity to the language model alone.
         """
-        from anymo.align import MotionPrompt
-        from anymo.align.prompts import description_in
-
         model, texts = self.language_model, list[str]()
-        if similarity is not None and similarity.shape[1]:
-            begun = [self._begun(*one) for one in zip(prompts, similarity.cpu(), strict=True)]
-            prompts = [
-                MotionPrompt((*prompt.ids, *model.text_ids(beginning)))
-                for prompt, beginning in zip(prompts, begun, strict=True)
-            ]
         for rows in chunks(len(prompts), _AT_ONCE):
-            texts += map(description_in, model.generate(prompts[rows]))
+            context = model.read(prompts[rows])
+            if similarity is None or not similarity.shape[1]:
+                texts += context.answer(_DESCRIPTION_TOKENS)
+                continue
+            begun = self._begun(context, similarity[rows])
+            context.read([model.text_ids(text) for text in begun])
+            rest = context.answer(_DESCRIPTION_TOKENS)
+            texts += [f"{start} {end}".strip() for start, end in zip(begun, rest, strict=True)]
         return texts
 
-    def _begun(self, prompt: "MotionPrompt", similarity: torch.Tensor) -> str:
-        """The beginning of the answer to one prompt: the most probable of the activities that are nearest.
+    def _begun(self, context: "Context", similarity: torch.Tensor) -> list[str]:
+        """The beginning of the answer to each prompt: the most probable of the activities that are nearest.
 
         Their probability is that of a product of experts: what the language model gives the whole beginning,
-        and exp(_TRUST cosine).
+        and what the encoder gives the activity, at the temperature of its contrastive loss.
         """
         from anymo.align.prompts import beginning
 
         model = self.language_model
-        nearest = similarity.topk(min(_PROPOSED, len(similarity))).indices.tolist()
-        texts = [beginning(model.activities[k]) for k in nearest]
-        num_tokens = torch.tensor([len(model.text_ids(text)) for text in texts])
-        spoken = model.log_likelihood([prompt], texts)[0].cpu() * num_tokens
-        return texts[int((spoken + _TRUST * similarity[nearest]).argmax())]
+        similarity = similarity.to(model.device)
+        nearest = similarity.topk(min(_PROPOSED, similarity.shape[1])).indices
+        proposed, place = nearest.unique(return_inverse=True)  # by any of the prompts
+        texts = [beginning(model.activities[k]) for k in proposed.tolist()]
+        num_tokens = torch.tensor([len(model.text_ids(text)) for text in texts], device=model.device)
+        spoken = (context.log_likelihood(texts) * num_tokens).gather(1, place)
+        best = (spoken + similarity.gather(1, nearest) / self.temperature).argmax(dim=1, keepdim=True)
+        return [texts[k] for k in place.gather(1, best)[:, 0].tolist()]
 
     def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
         """What the model answers for each window when asked which of the labels it is; any words at all."""

@@ -202,5 +202,6 @@ class LoadedModel:
                     f"language model {folder}: it was aligned with another tokenizer than {folder.parent} "
                     "holds; run train/align.py again"
                 )
-            self._answers = MotionAnswers(self.codes, model.cast(self.dtype).to(self.device))
+            model = model.cast(self.dtype).to(self.device)
+            self._answers = MotionAnswers(self.codes, model, self.text.config.temperature)
         return self._answers

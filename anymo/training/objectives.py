@@ -3,7 +3,6 @@
 Shapes: B windows, V views, C captions, K targets, S sensor slots, N worn sensors, L tokens, T samples.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,7 +113,8 @@ class PretrainTask(nn.Module):
         self.lag = max(1, round(_LAG_S * shape.rate_hz))
         self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
         # One element, not a scalar: DeepSpeed cannot broadcast a parameter without a dimension.
-        self.log_scale = nn.Parameter(torch.tensor([math.log(1 / 0.07)]), requires_grad=on(*PAIRS))
+        start = -torch.tensor([text.config.temperature]).log()
+        self.log_scale = nn.Parameter(start, requires_grad=on(*PAIRS))
         if not on("text", "pose"):
             encoder.head.requires_grad_(False)  # what no loss reads has no gradient, which DDP would wait for
         if not on("text", "pose_text"):
@@ -177,7 +177,7 @@ class PretrainTask(nn.Module):
         """Loss of all windows that are represented; it reads no parameter, and never in half precision."""
         made = {key: in_single(tensor) for key, tensor in represented.items()}
         with torch.autocast(self.unit.device.type, enabled=False):
-            terms = self._pairs(made)
+            terms = self._pairs(made) if self.objective.uses(*PAIRS) else {}
             if self.objective.uses("cross_view"):
                 terms["cross_view"] = self._cross_view_loss(made)
             for name in ("reconstruction", "pose_to_imu", "synthesis"):
@@ -188,7 +188,7 @@ class PretrainTask(nn.Module):
             loss = weights.to(values) @ values
         logs = dict(zip(terms, values.tolist(), strict=True))
         if "log_scale" in made:
-            logs["temperature"] = float(1 / _scale(made).detach())
+            logs["temperature"] = float(1 / scale(made["log_scale"].detach()))
         return TaskOutput(loss=loss, logs=logs)
 
     def _texts(self, texts: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
@@ -239,7 +239,7 @@ class PretrainTask(nn.Module):
         """The contrastive terms; where there are two views, the mean of both."""
         on, both = self.objective.uses, self.objective.directions == "both"
         terms: dict[str, torch.Tensor] = {}
-        windows = self._compared(made)
+        windows, inverse = self._compared(made), scale(made["log_scale"])
         if on("text", "pose_text"):
             words, is_text = distinct_captions(made["text"], made["text_id"])
             captions = windows.float() @ is_text.float() > 0
@@ -251,7 +251,7 @@ class PretrainTask(nn.Module):
             is_pose = torch.eye(len(made[query]), dtype=torch.bool, device=key.device)
             alike, compared = (is_pose, windows) if name == "pose" else (is_text, captions)
             values = [
-                multi_positive_contrastive(q @ key.T, alike, _scale(made), compared=compared, symmetric=both)
+                multi_positive_contrastive(q @ key.T, alike, inverse, compared=compared, symmetric=both)
                 for q in queries
             ]
             terms[name] = torch.stack(values).mean()
@@ -287,9 +287,9 @@ def text_id(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
-def _scale(made: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def scale(log_scale: torch.Tensor) -> torch.Tensor:
     """The one inverse temperature; its mean over rows, so that every row has its share of the gradient."""
-    return made["log_scale"].mean().exp().clamp(max=100.0)
+    return log_scale.mean().exp().clamp(max=100.0)
 
 
 def _streams(view: WindowBatch, output: ImuEncoderOutput) -> tuple[torch.Tensor, torch.Tensor]:

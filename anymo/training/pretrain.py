@@ -26,7 +26,7 @@ from anymo.encoders.identity import weights_sha256
 from anymo.metrics.retrieval import merge_duplicates, retrieval
 from anymo.training.engine import OptimConfig, is_main_process, replacing, train
 from anymo.training.launch import own_device
-from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask
+from anymo.training.objectives import PAIRS, ObjectiveConfig, PretrainTask, scale
 
 _POOL = 256  # held-out windows of the validation's retrieval
 _POOL_PART = 32  # of these encoded at once, which bounds the memory of 23-node graphs
@@ -250,6 +250,7 @@ def _save(task: PretrainTask, config: PretrainConfig) -> None:
     from anymo.data.feature_extraction import AnymoFeatureExtractor
 
     draw = config.draw
+    task.text.config.temperature = 1 / scale(task.log_scale).item()
     with replacing(config.output / "text") as folder:
         task.text.save_pretrained(folder)
     with replacing(config.output / "encoder") as folder:

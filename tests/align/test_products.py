@@ -1,5 +1,7 @@
 """Linear maps that lie by columns: the same numbers, and back again."""
 
+from threading import Event, Thread
+
 import pytest
 import torch
 from threadpoolctl import threadpool_info
@@ -60,9 +62,20 @@ def test_numpy_has_one_thread_while_tokens_are_made() -> None:
         own = (p for p in threadpool_info() if p["user_api"] == "blas" and "numpy" in p["filepath"])
         return {pool["num_threads"] for pool in own}
 
-    before = threads()
+    def answer_longer() -> None:
+        with answering():
+            is_inside.set()
+            may_end.wait()
+
+    before, is_inside, may_end = threads(), Event(), Event()
+    another = Thread(target=answer_longer)
     with answering():
         assert threads() <= {1}  # none is known where numpy uses another library
+        another.start()
+        is_inside.wait()
+    assert threads() <= {1}
+    may_end.set()
+    another.join()
     assert threads() == before
 
 

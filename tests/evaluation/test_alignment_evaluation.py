@@ -123,6 +123,9 @@ def test_two_models_through_the_command(
     routes = {"embedding (encoder alone)", "likelihood", "generate", "language model's embedding"}
     assert set(first["zero_shot"]["basic_motions"]) == routes
     assert len(first["examples"]) == 3
+    real = first["real_captions"]["basic_motions"]
+    assert (real["num_recordings"], real["num_labels"]) == (80, 4)
+    assert real["frequent"]["accuracy"] == pytest.approx(0.25)  # one sentence, four balanced labels
     assert (tmp_path / "out" / "alignment.md").read_text() == alignment_report(numbers, markdown=True) + "\n"
 
     def never(*_: object) -> Any:
@@ -131,7 +134,7 @@ def test_two_models_through_the_command(
     monkeypatch.setattr(aligned_model.AnymoPipeline, "from_pretrained", never)
     config = tiny(models, corpus_folder, tmp_path / "out", small_llama)
     assert run_alignment_evaluation(config, bodies) == numbers
-    kept = next((tmp_path / "out" / "models").iterdir()) / "examples.json"
+    kept = next((tmp_path / "out" / "models").iterdir()) / "real_captions.json"
     kept.unlink()
     with pytest.raises(pytest.fail.Exception, match="done again"):
         run_alignment_evaluation(config, bodies)

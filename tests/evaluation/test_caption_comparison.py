@@ -8,6 +8,7 @@ import pytest
 from anymo.evaluation.alignment_report import alignment_report
 from anymo.evaluation.caption_comparison import compare
 from anymo.evaluation.captioning import BASELINES, METRICS, SYSTEMS, exchange
+from anymo.evaluation.real_captions import REAL_SYSTEMS
 from anymo.metrics import bootstrap_interval
 
 NUM = 40
@@ -79,6 +80,7 @@ def test_the_report_has_it_all() -> None:
     said = {s: [f"what {s} says"] * NUM for s in SYSTEMS}
     about = {"said": said, "references": [["a | b"]] * NUM, "base": "lm", "bertscore": "lm, layer 8"}
     example = {"set": "spar", "label": "a label", "placements": ["right wrist"], "caption": "as it is."}
+    near = {"text_similarity": 0.5, "accuracy": 0.75}
     model = {
         "model": "seed-0/model",
         "caption_means": {s: {"cider": k / 8} for k, s in enumerate(SYSTEMS)},
@@ -86,6 +88,7 @@ def test_the_report_has_it_all() -> None:
         "retrieval": {"encoder alone": {"real": pool}},
         "zero_shot": {"spar": {"likelihood": zero}},
         "examples": [example],
+        "real_captions": {"spar": {"num_labels": 4} | dict.fromkeys(REAL_SYSTEMS, near)},
     }
     one = {"captions": compare([run(0.5, 0, nearest=0.5)], CLIP, seed=0), "models": [model]}
     page = alignment_report(one, markdown=True)
@@ -93,6 +96,7 @@ def test_the_report_has_it_all() -> None:
     assert "| seed-0/model | 0.000 | 0.125 | 0.250 | 0.375 | 0.500 |" in page
     assert "| spar, likelihood | 50.0 [40.0, 60.0] | 40.0 [30.0, 50.0] | 70.0 [60.0, 80.0] | 25.0 |" in page
     assert "| encoder alone, real of 8, IMU to text, R@1 | 10.0 | 10.0 |" in page
+    assert "| spar, language model alone | 0.500 | 75.0 | 25.0 |" in page
     assert "| spar | a label | right wrist | as it is. |" in page
     assert "| a \\| b | what model says | what alone says | what frequent says |" in page
     assert all(title in page for title in METRICS.values())

@@ -37,7 +37,7 @@ def probability(pipe: AnymoPipeline, prompt: MotionPrompt, phrase: str, cosine: 
     with torch.no_grad():
         logits = model.logits(torch.tensor([[*prompt.ids, *ids]]))[0, len(prompt.ids) - 1 : -1]
     words = logits[:, : model.vocabulary.first].log_softmax(dim=-1)
-    return float(words[torch.arange(len(ids)), ids].sum() + room._TRUST * cosine)
+    return float(words[torch.arange(len(ids)), ids].sum() + cosine / pipe.text.config.temperature)
 
 
 @pytest.mark.parametrize("proposed", [2, 8])
@@ -45,24 +45,32 @@ def test_the_most_probable_of_the_nearest_begins_the_answer(
     pipe: AnymoPipeline, windows: WindowBatch, proposed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "_PROPOSED", proposed)
-    model, asked = pipe.language_model, list[MotionPrompt]()
-    similarity = pipe.activity_similarity(windows)
+    model, similarity = pipe.language_model, pipe.activity_similarity(windows)
     assert similarity is not None
     assert similarity.shape == (len(windows), 4)
-    plain = pipe.answers._prompts(windows)
+    prompts = pipe.answers._prompts(windows)
     expected = []
-    for prompt, row in zip(plain, similarity, strict=True):
+    for prompt, row in zip(prompts, similarity, strict=True):
         nearest = row.argsort(descending=True)[:proposed].tolist()
         best = max(nearest, key=lambda k: probability(pipe, prompt, model.activities[k], row[k]))
-        expected.append((*prompt.ids, *model.text_ids(beginning(model.activities[best]))))
+        begun = beginning(model.activities[best])
+        (rest,) = model.generate([MotionPrompt((*prompt.ids, *model.text_ids(begun)))])
+        expected.append(f"{begun} {rest}".strip())
+    assert pipe.answers.described(prompts, similarity) == expected
+    assert pipe.caption_windows(windows) == [description_in(text) for text in expected]
 
-    def heard(prompts: list[MotionPrompt]) -> list[str]:
-        asked.extend(prompts)
-        return [f"Description: said {k}." for k in range(len(prompts))]
 
-    monkeypatch.setattr(model, "generate", heard)
-    assert pipe.caption_windows(windows) == ["said 0.", "said 1."]
-    assert [prompt.ids for prompt in asked] == expected
+def test_prompts_of_other_lengths_and_other_beginnings_are_answered_as_alone(
+    pipe: AnymoPipeline, windows: WindowBatch
+) -> None:
+    model, codes = pipe.language_model, pipe.codes(windows)
+    prompts = [model.prompt(codes[0], [k] * k) for k in range(3)]
+    similarity = torch.eye(4)[:3] * 100.0  # each its own activity, of one token or several
+    together = pipe.answers.described(prompts, similarity)
+    starts = [text.partition("Description:")[0].strip() for text in together]
+    assert starts == [f"{phrase}." for phrase in model.activities[:3]]
+    alone = [pipe.answers.described([p], s[None])[0] for p, s in zip(prompts, similarity, strict=True)]
+    assert together == alone
 
 
 def test_without_activities_the_language_model_chooses(
