@@ -4,10 +4,12 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording, SensorStream
@@ -119,6 +121,30 @@ def test_classify(pipe: AnymoPipeline, route: str) -> None:
         return
     (turned,) = pipe.classify(several[1], labels=LABELS[::-1], route=route)
     assert turned.scores == pytest.approx(alone.scores, abs=1e-4)
+
+
+@pytest.mark.parametrize("route", ["likelihood", "generate"])
+def test_labels_in_another_script_are_answered(small_model_folder: Path, route: Any) -> None:
+    labels = ["walking", "跑步", "ходьба"]
+    (found,) = AnymoPipeline.from_pretrained(small_model_folder).classify(
+        recording(1.0), labels=labels, route=route
+    )
+    assert set(found.scores) == set(labels)
+    assert sum(found.scores.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("route", ["embedding", "likelihood", "generate"])
+def test_a_stream_has_the_labels_of_its_windows(small_model_folder: Path, route: Any) -> None:
+    pipe, labels = AnymoPipeline.from_pretrained(small_model_folder), ["walking", "running"]
+    watch = recording(15.0)
+    found = list(pipe.stream(watch, labels=labels, route=route))
+    assert (found[0].start_s, found[-1].end_s) == (0.0, 15.0)
+    (windows, starts), *more = pipe.windows(watch)
+    assert not more
+    scores = pipe.window_scores(windows, labels, route)
+    expected = [labels[k] for k in scores.argmax(dim=1).tolist()]
+    said = [next(s.label for s in found if s.start_s <= t < s.end_s) for t in starts]
+    assert said == expected
 
 
 def test_what_is_said_anyway_is_found_once_for_a_label_and_place(
@@ -245,6 +271,30 @@ def test_an_unreadable_checkpoint_is_an_error_with_a_remedy(broken: Path, part: 
     truncate(broken / part / "model.safetensors")
     with pytest.raises(ValueError, match=r"a checkpoint cannot be read.*make it again"):
         AnymoPipeline.from_pretrained(broken)
+
+
+@pytest.mark.parametrize("part", ["encoder", "text", "tokenizer"])
+def test_weights_in_a_pickle_are_not_read(broken: Path, part: str) -> None:
+    weights = broken / part / "model.safetensors"
+    torch.save(load_file(weights), broken / part / "pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(ValueError, match=r"a checkpoint cannot be read.*model\.safetensors.*make it again"):
+        AnymoPipeline.from_pretrained(broken)
+
+
+def test_an_adapter_in_a_pickle_is_not_read(broken: Path) -> None:
+    weights = broken / "language_model" / "adapter" / "adapter_model.safetensors"
+    torch.save(load_file(weights), weights.with_name("adapter_model.bin"))
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected .*adapter_model\.safetensors; give a folder"):
+        AnymoPipeline.from_pretrained(broken).caption(recording(1.0))
+
+
+def test_a_device_that_is_not_here(pipe: AnymoPipeline) -> None:
+    for device in ("cuda:99", "abacus"):
+        with pytest.raises(ValueError, match=f"expected one that is here, got {device} .*; try cpu"):
+            pipe.to(device)
+    assert pipe.embed(recording(1.0)).device.type == "cpu"  # and is where it was
 
 
 def test_an_unreadable_language_model(broken: Path) -> None:

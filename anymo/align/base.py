@@ -40,7 +40,7 @@ def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
     """
     path, options = _place(base), _four_bit() if four_bit else {"dtype": torch.float32}
     try:
-        model = AutoModelForCausalLM.from_pretrained(path, **options)
+        model = AutoModelForCausalLM.from_pretrained(path, use_safetensors=True, **options)
         tokenizer = AutoTokenizer.from_pretrained(path)
     except OSError as error:
         raise FileNotFoundError(

@@ -1,4 +1,4 @@
-"""Prompts that a language model has read, and what follows: the likelihood of answers, or an answer.
+"""Prompts that a language model has read, and what follows: the probability of answers, or an answer.
 
 Shapes: B prompts, N positions, H width of the language model, A answers.
 """
@@ -11,13 +11,15 @@ import torch
 from anymo.align.base import run
 from anymo.align.network import MotionNetwork
 from anymo.align.products import answering
-from anymo.align.scoring import trees
+from anymo.align.scoring import AnswerTree, trees
 
 Choose = Callable[[torch.Tensor, int], torch.Tensor]  # states (B, H) and how many were chosen, to ids (B,)
 
 
 class Context:
-    """Prompts, read once; `read` and `say` go on from there, `log_likelihood` leaves it as it is.
+    """Prompts, read once: `read` goes on, probabilities leave it as it is, and `say` or `answer` ends it.
+
+    Where a base attends to a window of positions alone, prompt and answers have to fit into it.
 
     Args:
         network: that reads.
@@ -37,18 +39,14 @@ class Context:
 
     @torch.no_grad()
     def _go_on(self, ids_BN: torch.Tensor, mask_BN: torch.Tensor) -> None:
-        self._mask = torch.cat([self._mask, mask_BN], dim=1)
-        inputs, cache = self.network.embed(ids_BN), self._cache
-        out = run(
-            self.network.language_model,
-            self._mask,
-            inputs_embeds=inputs,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        self._state, self._cache = out.last_hidden_state[:, -1], out.past_key_values
+        mask = torch.cat([self._mask, mask_BN], dim=1)
+        inputs = self.network.embed(ids_BN)
+        out = self._run(mask, inputs_embeds=inputs)
+        self._mask, self._state, self._cache = mask, out.last_hidden_state[:, -1], out.past_key_values
 
-    @torch.no_grad()
+    def _run(self, mask: torch.Tensor, **inputs: Any) -> Any:
+        return run(self.network.language_model, mask, past_key_values=self._cache, use_cache=True, **inputs)
+
     def log_likelihood(self, answers: Sequence[str]) -> torch.Tensor:
         """Mean log-probability per token of every answer after every prompt: (B, A).
 
@@ -57,38 +55,50 @@ class Context:
         Raises:
             ValueError: an answer has no token.
         """
-        network, size = self.network, len(self._mask)
-        rows = [network.text_ids(a) for a in answers]
-        total = torch.zeros(size, len(rows), device=network.device)
-        depth = self._mask.sum(dim=1, keepdim=True) - 1
-        for tree in trees(rows, size):
-            states = self._state[:, None]
-            if len(tree.tokens):
-                inner = network.embed(tree.tokens.to(network.device).expand(size, -1))
-                after = run(
-                    network.language_model,
-                    tree.mask(self._mask, inner.dtype),
-                    inputs_embeds=inner,
-                    position_ids=depth + tree.depth.to(network.device),
-                    past_key_values=self._cache,
-                    use_cache=True,
-                ).last_hidden_state
-                self._cache.crop(-len(tree.tokens))
-                states = torch.cat([states, after], dim=1)
-            total.index_add_(1, tree.answer.to(network.device), tree.scores(network.text_logits(states)))
-        return total / torch.tensor([len(row) for row in rows], device=network.device)
+        rows = [self.network.text_ids(answer) for answer in answers]
+        total = torch.zeros(len(self._mask), len(rows), device=self.network.device)
+        for tree in trees(rows, len(self._mask)):
+            total += self._scores(tree, len(rows))
+        return total / torch.tensor([len(row) for row in rows], device=total.device)
+
+    def log_probability(self, answers: Sequence[Sequence[str]]) -> torch.Tensor:
+        """Log-probability of each prompt's own answers: (B, A), as sums over their tokens.
+
+        Args:
+            answers: A of each prompt, each of one token or more.
+        """
+        rows = [[(k, self.network.text_ids(text)) for k, text in enumerate(own)] for own in answers]
+        return self._scores(AnswerTree.beside([AnswerTree.of(row) for row in rows]), len(rows[0]))
+
+    @torch.no_grad()
+    def _scores(self, tree: AnswerTree, num_answers: int) -> torch.Tensor:
+        """(B, A) sums over the tokens that are in the tree; what was read stays as it is."""
+        network, size, tree = self.network, len(self._mask), tree.to(self.network.device)
+        states, num = self._state[:, None], tree.tokens.shape[1]
+        if num:
+            inner = network.embed(tree.tokens.expand(size, -1))
+            depth = self._mask.sum(dim=1, keepdim=True) - 1 + tree.depth
+            out = self._run(tree.mask(self._mask, inner.dtype), inputs_embeds=inner, position_ids=depth)
+            self._cache.crop(-num)
+            states = torch.cat([states, out.last_hidden_state], dim=1)
+        return tree.scores(network.text_logits(states), num_answers)
 
     def say(self, choose: Choose, *, end: int, most: int) -> list[list[int]]:
-        """Go on id by id.
+        """Go on id by id, for the last time: rows that end early hold what was chosen after their end.
 
         Args:
             choose: the next id of every prompt.
             end: id after which nothing more is said.
-            most: ids for each prompt at most.
+            most: ids for each prompt at most, one or more.
 
         Returns:
             The ids of each, up to the end and without it.
+
+        Raises:
+            ValueError: nothing is to be said.
         """
+        if most < 1:
+            raise ValueError(f"answer: expected room for one token or more, got {most}; give a larger number")
         said, ended = list[torch.Tensor](), self._mask.new_zeros(len(self._mask), dtype=torch.bool)
         with answering(), torch.no_grad():
             while len(said) < most and not ended.all():

@@ -21,6 +21,7 @@ from anymo.align.prompts import opening, prompt
 __all__ = ["MotionLanguageModel", "MotionPrompt"]
 
 _PRIOR_MOTIONS, _PRIOR_STEPS = 4, 10  # random motions, and latent steps of each, a window of 5 s
+_ADAPTER = "adapter/adapter_model.safetensors"
 _MOTION, _HEADS = "motion_embedding.safetensors", "contrastive.safetensors"
 
 
@@ -79,12 +80,12 @@ class MotionLanguageModel(MotionNetwork):
         from peft import PeftModel
 
         folder = Path(folder)
-        path = folder / "alignment.json"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"language model: expected {path}; give a folder written by train/align.py"
-            )
-        facts = json.loads(path.read_text())
+        for name in ("alignment.json", _ADAPTER):  # peft would take a pickle where there is one
+            if not (folder / name).is_file():
+                raise FileNotFoundError(
+                    f"language model: expected {folder / name}; give a folder written by train/align.py"
+                )
+        facts = json.loads((folder / "alignment.json").read_text())
         base = base or facts["base"]
         model, tokenizer = load_base(base, four_bit=four_bit)
         check_shape(facts["shape"], model, base, folder)

@@ -6,10 +6,11 @@ GB/s on an AMD EPYC). Its own threads stay out of it: they and torch's would wai
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from threading import Lock
+from typing import Any
 
 import torch
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -46,23 +47,29 @@ def answering() -> Iterator[None]:
 
 
 class _OneThread:
-    """One thread for numpy's BLAS in the whole process, from the first entry to the last exit."""
+    """One thread for numpy's BLAS in the whole process, from the first entry to the last exit.
+
+    They may be of different threads, and OpenBLAS obeys the one that set its number first until it is told
+    otherwise (threadpoolctl 3.8), which a limiter that is entered as a context does for its own thread alone.
+    """
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._restore = Lock(), 0, ExitStack()
+        self._lock, self._inside = Lock(), 0
+        self._limit: Any = None
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._restore.enter_context(_libraries().limit(limits=1, user_api="blas"))
+                self._limit = _libraries().limit(limits=1, user_api="blas")
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                OpenBLASController.clear_controlling_thread(force=True)  # another, which is over
-                self._restore.close()
+                OpenBLASController.clear_controlling_thread(force=True)
+                self._limit.restore_original_limits()
+                OpenBLASController.clear_controlling_thread(force=True)
 
 
 _ONE_THREAD = _OneThread()

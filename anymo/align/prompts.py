@@ -70,4 +70,5 @@ def answer(phrase: str, sentence: str) -> str:
 
 def description_in(text: str) -> str:
     """The sentence of an answer; all of it where it has no description."""
-    return text.partition(_DESCRIPTION)[2].strip() or text.strip()
+    _, mark, sentence = text.partition(_DESCRIPTION)
+    return (sentence if mark else text).strip()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
+from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, draw_timeline
 from anymo.cli.recording import File, OnGap, Stream, read_whole, takes_statement
 
@@ -37,6 +37,8 @@ def classify(
     plot: Plot = None,
     model: Model = None,
     base: Base = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Rank labels in plain words for a recording, best first; or with --stream say when it was what.
@@ -48,7 +50,7 @@ def classify(
     if smooth > 1 and not stream and plot is None:
         raise ValueError("--smooth goes with --stream or --plot; add one of them, or leave --smooth out")
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
-    pipe = pipeline(model, base)
+    pipe = pipeline(model, base, device=device, dtype=dtype)
     options = {"labels": phrases, "route": route, "smooth": smooth}
     found: Iterable[Segment] = (  # nothing is run before it is asked for
         pipe.stream(file, on_gap=on_gap, **options, **stated)  # type: ignore[arg-type]

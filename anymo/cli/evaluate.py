@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from anymo.cli.model import AsJson, Base, Model, pipeline, say
+from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say
 
 
 def evaluate(
@@ -42,6 +42,8 @@ def evaluate(
     show: Annotated[bool, typer.Option("--list", help="List the sets, and stop.")] = False,
     model: Model = None,
     base: Base = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Measure zero-shot recognition on a real data set: a closed list of labels in plain words.
@@ -59,7 +61,7 @@ def evaluate(
     spec = spec_from(dataset)
     how = SetProtocol(layout=layout, route=route, rule=window, split=split, ledger=_log(ledger))
     spec.layout(layout)  # refused before a model is loaded
-    pipe = pipeline(model, base)
+    pipe = pipeline(model, base, device=device, dtype=dtype)
     found = evaluate_set(pipe, spec, data, how)
     if output is not None:
         write_evaluation(found, output, pipe)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -30,27 +30,39 @@ Base = Annotated[
         "or owner/name on the hub."
     ),
 ]
+Device = Annotated[
+    str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1; else on a GPU where there is one.")
+]
+Dtype = Annotated[
+    Literal["float32", "bfloat16", "float16"],
+    typer.Option(help="Precision there; half of it halves the memory of the language model."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
-def pipeline(model: Path | None, base: str | None = None) -> "AnymoPipeline":
-    """The pipeline of a model folder, on a GPU where there is one.
+def pipeline(
+    model: Path | None, base: str | None = None, *, device: str | None = None, dtype: str = "float32"
+) -> "AnymoPipeline":
+    """The pipeline of a model folder.
 
     Args:
         model: the folder, or a repository of the hub.
         base: where the language model's base is now.
+        device: where it computes; None is a GPU where there is one.
+        dtype: name of a type of torch, in which it computes.
 
     Raises:
         FileNotFoundError: there is no such folder.
+        ValueError: there is no such device.
     """
     import torch
 
     from anymo.pipeline import AnymoPipeline
 
-    return AnymoPipeline.from_pretrained(model_folder(model), base=base).to(
-        "cuda" if torch.cuda.is_available() else "cpu"
-    )
+    pipe = AnymoPipeline.from_pretrained(model_folder(model), base=base)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return pipe.to(device, getattr(torch, dtype))
 
 
 def say(lines: Iterable[str], facts: dict[str, Any], *, as_json: bool) -> None:

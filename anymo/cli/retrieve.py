@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anymo.cli.model import AsJson, Model, Top, pipeline, say, span
+from anymo.cli.model import AsJson, Device, Dtype, Model, Top, pipeline, say, span
 from anymo.cli.picture import Plot, check_picture, draw_timeline, save_picture
 from anymo.cli.recording import File, OnGap, check_stated, recording_of, takes_statement
 
@@ -29,6 +29,8 @@ def retrieve(
     top: Top = 5,
     plot: Plot = None,
     model: Model = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Find the sentences that fit a recording best; --plot shows which of them fits when."""
@@ -37,7 +39,7 @@ def retrieve(
     sentences = [line.strip() for line in _read(texts).splitlines() if line.strip()]
     if not sentences:
         raise ValueError(f"texts: expected a sentence per line in {texts}, found none")
-    pipe = pipeline(model)
+    pipe = pipeline(model, device=device, dtype=dtype)
     (matches,) = pipe.retrieve(recording, sentences, top=top)
     say(
         (f"{match.score:6.3f}  {sentences[match.index]}" for match in matches),
@@ -66,6 +68,8 @@ def build(
     ] = None,
     on_gap: OnGap = "error",
     model: Model = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Make an index of recordings, or add to the one in the folder.
@@ -77,7 +81,7 @@ def build(
 
     for file in files:
         check_stated(file, stated)
-    pipe = pipeline(model)
+    pipe = pipeline(model, device=device, dtype=dtype)
     index = MotionIndex.open(folder, pipe)
     for file in files:
         facts: Any = {**stated, "name": str(file)}
@@ -104,6 +108,8 @@ def search(
         Path | None, typer.Option(help="Draw where the moments lie into this picture: .png, .pdf, .svg.")
     ] = None,
     model: Model = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Find the moments of an index that fit a sentence, or are like a recording."""
@@ -113,7 +119,7 @@ def search(
     if (text is None) == (like is None):
         raise ValueError("index search: give a sentence to look for, or a recording with --like")
     query = text if like is None else recording_of(like, stated)
-    index = MotionIndex.load(folder, pipeline(model))
+    index = MotionIndex.load(folder, pipeline(model, device=device, dtype=dtype))
     found = index.search(query, top=top)
     say(
         (f"{m.score:6.3f}  {span(m.start_s, m.end_s)}  {m.recording}" for m in found),

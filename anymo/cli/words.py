@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anymo.cli.model import AsJson, Base, Model, pipeline, say, say_each, span
+from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, draw_timeline
 from anymo.cli.recording import File, OnGap, Stream, read_whole, recording_of, takes_statement
 
@@ -32,11 +32,13 @@ def caption(
     plot: Plot = None,
     model: Model = None,
     base: Base = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Describe a recording in sentences with their times, by the language model."""
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
-    pipe = pipeline(model, base)
+    pipe = pipeline(model, base, device=device, dtype=dtype)
     if recording is None or stream:
         said = say_each(
             pipe.stream_captions(file, proposed=proposed, on_gap=on_gap, **stated), _row, as_json=as_json
@@ -61,10 +63,12 @@ def ask(
     *,
     model: Model = None,
     base: Base = None,
+    device: Device = None,
+    dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Ask the language model about a recording; of its answers window by window the most frequent is told."""
     recording = recording_of(file, stated)
-    (answer,) = pipeline(model, base).ask(recording, question)
+    (answer,) = pipeline(model, base, device=device, dtype=dtype).ask(recording, question)
     facts = {"recording": recording.name, "question": question, "answer": answer}
     say([answer], facts, as_json=as_json)

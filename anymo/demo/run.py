@@ -1,6 +1,7 @@
 """Run every stage in order, then report."""
 
 import logging
+from functools import cache
 from pathlib import Path
 
 from anymo import config as configuration
@@ -24,17 +25,17 @@ def run_demo(config: DemoConfig) -> Path:
     configuration.save(config, config.folder)
     book = StageBook(config.folder)
     prep, pre, tok, ali = (config.stage(s) for s in ("prepare", "pretrain", "tokenizer", "align"))
-    shapes = bodies(prep)
+    shapes = cache(lambda: bodies(prep))  # made where a stage has something to do
     model = config.folder / "model"
     book.run("prepare", (prep, real_clips_id(prep)), [prep.output], lambda: prepare(prep))
-    book.run("pretrain", pre, [pre.output], lambda: pretrain(pre, shapes))
-    book.run("tokenizer", tok, [tok.output], lambda: train_tokenizer(tok, shapes))
-    book.run("align", ali, [ali.output], lambda: train_language_model(ali, shapes))
+    book.run("pretrain", pre, [pre.output], lambda: pretrain(pre, shapes()))
+    book.run("tokenizer", tok, [tok.output], lambda: train_tokenizer(tok, shapes()))
+    book.run("align", ali, [ali.output], lambda: train_language_model(ali, shapes()))
     book.run("model", config.name, [model], lambda: assemble(ali, model))
 
     page = ReportConfig(
         model=model, corpus=prep.output, output=config.folder, draw=pre.draw, evaluate=config.evaluate
     )
     outputs = [config.folder / name for name in ("metrics.json", "report.html")]
-    book.run("report", page, outputs, lambda: report(page, shapes, book.costs))
+    book.run("report", page, outputs, lambda: report(page, shapes(), book.costs))
     return config.folder

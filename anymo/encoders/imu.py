@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput
 
 from anymo.encoders.configuration import AnymoEncoderConfig
 from anymo.encoders.layers import masked_mean
+from anymo.encoders.pretrained import SafeModel
 from anymo.encoders.stgcn import StgcnBackbone
 from anymo.encoders.worn import WornBackbone
 from anymo.records import WindowBatch
@@ -42,7 +43,7 @@ class ImuEncoderOutput(ModelOutput):
     embedding: torch.Tensor = None  # type: ignore[assignment]
 
 
-class ImuEncoder(PreTrainedModel):
+class ImuEncoder(SafeModel):
     """Inertial windows to latents: a backbone by `AnymoEncoderConfig.architecture`, and a head that pools."""
 
     config_class = AnymoEncoderConfig

@@ -2,13 +2,13 @@
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from anymo.encoders.configuration import PoseEncoderConfig
 from anymo.encoders.layers import TemporalBlock, masked_mean, sinusoidal_positions
+from anymo.encoders.pretrained import SafeModel
 
 
-class PoseEncoder(PreTrainedModel):
+class PoseEncoder(SafeModel):
     """Transformer over patches of pose frames."""
 
     config_class = PoseEncoderConfig

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from anymo import assets
 from anymo.encoders.configuration import TextTowerConfig
+from anymo.encoders.pretrained import SafeModel
 
 SentenceModel = Callable[[list[str]], torch.Tensor]
 
@@ -148,7 +148,7 @@ def _transformer(
     return embed
 
 
-class TextTower(PreTrainedModel):
+class TextTower(SafeModel):
     """Sentences to unit embeddings: frozen sentence model, centred on the training captions, projected.
 
     The base is loaded by name and is not part of the saved weights; its embeddings are cached by sentence,

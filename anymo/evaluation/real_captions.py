@@ -1,7 +1,7 @@
 """Captions of real recordings, which nobody has described: how near they are to their labels in words.
 
 - "model", "alone": as in `anymo.evaluation.captioning`.
-- "frequent": the sentence most training clips share, whatever the motion; what nearness means nothing.
+- "frequent": the sentence most training clips share, whatever the motion: how near one is by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from anymo.data import SETS
 from anymo.evaluation.captioning import answered, text_similarity
 from anymo.metrics import classification
 from anymo.pipeline import AnymoPipeline
-from anymo.pipeline.batches import worn_segments
 from anymo.records import Recording
 
 REAL_SYSTEMS = ("model", "alone", "frequent")
@@ -62,9 +61,7 @@ def real_captions(
 
 def _said(pipe: AnymoPipeline, recordings: Sequence[Recording]) -> dict[str, list[str]]:
     windows = [next(pipe.windows(recording, most=1))[0] for recording in recordings]
-    prompts = [
-        pipe.language_model.prompt(pipe.codes(window)[0], worn_segments(window)[0]) for window in windows
-    ]
+    prompts = [prompt for window in windows for prompt in pipe.answers.prompts(window)]
     nearness = [pipe.activity_similarity(window) for window in windows]
     known = [row for row in nearness if row is not None]
     proposed = torch.cat(known) if known else None

@@ -41,7 +41,7 @@ class MotionAnswers:
 
     def captions(self, batch: WindowBatch, similarity: torch.Tensor | None = None) -> list[str]:
         """A sentence for each window; as `descriptions`."""
-        return self.descriptions(self._prompts(batch), similarity)
+        return self.descriptions(self.prompts(batch), similarity)
 
     def descriptions(
         self, prompts: Sequence["MotionPrompt"], similarity: torch.Tensor | None = None
@@ -64,8 +64,13 @@ class MotionAnswers:
             prompts: B of them, about one motion each.
             similarity: (B, num activities) cosines of the motions and the language model's `activities`; None
                 leaves the activity to the language model alone.
+
+        Raises:
+            ValueError: other than a row of similarity for each prompt.
         """
         model, texts = self.language_model, list[str]()
+        if similarity is not None and len(similarity) != len(prompts):
+            raise ValueError(f"similarity: expected {len(prompts)} rows, one a prompt, got {len(similarity)}")
         for rows in chunks(len(prompts), _AT_ONCE):
             context = model.read(prompts[rows])
             if similarity is None or not similarity.shape[1]:
@@ -85,15 +90,12 @@ class MotionAnswers:
         """
         from anymo.align.prompts import beginning
 
-        model = self.language_model
-        similarity = similarity.to(model.device)
-        nearest = similarity.topk(min(_PROPOSED, similarity.shape[1])).indices
-        proposed, place = nearest.unique(return_inverse=True)  # by any of the prompts
-        texts = [beginning(model.activities[k]) for k in proposed.tolist()]
-        num_tokens = torch.tensor([len(model.text_ids(text)) for text in texts], device=model.device)
-        spoken = (context.log_likelihood(texts) * num_tokens).gather(1, place)
-        best = (spoken + similarity.gather(1, nearest) / self.temperature).argmax(dim=1, keepdim=True)
-        return [texts[k] for k in place.gather(1, best)[:, 0].tolist()]
+        near = similarity.topk(min(_PROPOSED, similarity.shape[1]))
+        activities = self.language_model.activities
+        texts = [[beginning(activities[k]) for k in row] for row in near.indices.tolist()]
+        spoken = context.log_probability(texts).cpu()
+        best = (spoken + near.values.cpu() / self.temperature).argmax(dim=1).tolist()
+        return [row[k] for row, k in zip(texts, best, strict=True)]
 
     def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
         """What the model answers for each window when asked which of the labels it is; any words at all."""
@@ -119,7 +121,7 @@ class MotionAnswers:
 
         answers = [activity(label) for label in labels]
         parts = [
-            self.language_model.log_likelihood(self._prompts(batch.select(rows)), answers).cpu()
+            self.language_model.log_likelihood(self.prompts(batch.select(rows)), answers).cpu()
             for rows in chunks(len(batch), _AT_ONCE)
         ]
         worn = worn_segments(batch)
@@ -138,11 +140,12 @@ class MotionAnswers:
     ) -> list[str]:
         texts: list[str] = []
         for rows in chunks(len(batch), _AT_ONCE):
-            prompts = self._prompts(batch.select(rows), instruction)
+            prompts = self.prompts(batch.select(rows), instruction)
             texts += self.language_model.generate(prompts, max_new_tokens=max_new_tokens)
         return texts
 
-    def _prompts(self, batch: WindowBatch, instruction: str | None = None) -> list["MotionPrompt"]:
+    def prompts(self, batch: WindowBatch, instruction: str | None = None) -> list["MotionPrompt"]:
+        """What is asked about each window; None asks for activity and description."""
         return [
             self.language_model.prompt(c, segments, instruction)
             for c, segments in zip(self.codes(batch), worn_segments(batch), strict=True)

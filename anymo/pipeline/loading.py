@@ -124,10 +124,15 @@ class LoadedModel:
         all pipelines.
 
         Raises:
-            ValueError: a type other than float32, bfloat16 or float16.
+            ValueError: a type other than float32, bfloat16 or float16, or a device that is not here.
         """
         if dtype not in (torch.float32, torch.bfloat16, torch.float16):
             raise ValueError(f"pipeline: expected dtype float32, bfloat16 or float16, got {dtype}")
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # a build of torch without CUDA asserts
+            said = str(error).partition("\n")[0]
+            raise ValueError(f"device: expected one that is here, got {device} ({said}); try cpu") from error
         if dtype != self.dtype:
             self._answers, self._label_embeddings = None, LabelEmbeddings()
         self.device, self.dtype = torch.device(device), dtype

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput
 
 from anymo.encoders.decoders import PlacementDecoder
 from anymo.encoders.identity import weights_sha256
+from anymo.encoders.pretrained import SafeModel
 from anymo.tokenizer.codebook import quantizer_of
 from anymo.tokenizer.configuration import MotionTokenizerConfig
 from anymo.tokenizer.pose import PoseHead, PoseOutput
@@ -55,7 +56,7 @@ class _Residual(nn.Module):
         return x_BLD + change
 
 
-class MotionTokenizer(PreTrainedModel):
+class MotionTokenizer(SafeModel):
     """Latents to codes and back: `encode` and `decode`; `pose` and `imu` show what codes mean.
 
     A code depends on the latents of its own step alone, a decoded latent on RECEPTIVE_STEPS latents to either

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from anymo.training.allocator import keep_freed_memory
 from anymo.training.average import WeightAverage
 from anymo.training.checkpoint import RunFolder, replacing, run_facts
-from anymo.training.launch import accelerator_of, autocast, zero_stage
+from anymo.training.launch import accelerator_of, autocast, precision, zero_stage
 from anymo.training.meter import Meter, count_flops, peak_flops
 from anymo.training.optim import OptimConfig, adamw
 from anymo.training.task import BatchSource, TaskOutput, draw
@@ -168,7 +168,7 @@ def _meter(
         steps=optim.steps,
         items=optim.batch_size * accelerator.num_processes,
         flops=flops,
-        peak=peak_flops(accelerator.device),
+        peak=peak_flops(accelerator.device, precision(optim)),
     )
 
 

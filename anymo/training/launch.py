@@ -79,8 +79,13 @@ def whole_weights(accelerator: Accelerator, module: nn.Module) -> AbstractContex
 
 def autocast(accelerator: Accelerator, optim: OptimConfig) -> torch.autocast:
     """Mixed precision by autocast, the same under every launcher."""
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(optim.mixed_precision)
-    return torch.autocast(accelerator.device.type, dtype=dtype, enabled=dtype is not None)
+    half = None if (dtype := precision(optim)) == torch.float32 else dtype
+    return torch.autocast(accelerator.device.type, dtype=half, enabled=half is not None)
+
+
+def precision(optim: OptimConfig) -> torch.dtype:
+    """In which the products of a step are computed."""
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(optim.mixed_precision, torch.float32)
 
 
 def _tell_deepspeed(accelerator: Accelerator, optim: OptimConfig) -> None:

@@ -82,19 +82,19 @@ def count_flops(task: Any, batch: Any) -> float:
     return float(counter.get_total_flops())
 
 
-def peak_flops(device: torch.device) -> float | None:
-    """FLOP/s of a device: from a table for GPUs (bf16), by a matrix product on a CPU (float32)."""
+def peak_flops(device: torch.device, dtype: torch.dtype = torch.float32) -> float | None:
+    """FLOP/s of a device: from a table for GPUs (bf16), by a matrix product of that type on a CPU."""
     if device.type == "cpu":
-        return _measured_on_cpu()
+        return _measured_on_cpu(dtype)
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
     return next((peak for key, peak in _PEAK.items() if key in name), None)
 
 
-def _measured_on_cpu(size: int = 256, total_s: float = 0.2) -> float:
+def _measured_on_cpu(dtype: torch.dtype, size: int = 256, total_s: float = 0.2) -> float:
     """By the fastest of many products that each fit a time slice, so that other load hardly counts."""
-    a, fastest_s, end = torch.ones(size, size), math.inf, time.perf_counter() + total_s
+    a, fastest_s, end = torch.ones(size, size, dtype=dtype), math.inf, time.perf_counter() + total_s
     while (start := time.perf_counter()) < end:
         torch.mm(a, a)
         fastest_s = min(fastest_s, time.perf_counter() - start)

@@ -113,8 +113,7 @@ class PretrainTask(nn.Module):
         self.lag = max(1, round(_LAG_S * shape.rate_hz))
         self.unit = nn.Buffer(torch.tensor(_UNIT), persistent=False)
         # One element, not a scalar: DeepSpeed cannot broadcast a parameter without a dimension.
-        start = -torch.tensor([text.config.temperature]).log()
-        self.log_scale = nn.Parameter(start, requires_grad=on(*PAIRS))
+        self.log_scale = nn.Parameter(-torch.tensor([text.config.temperature]).log(), on(*PAIRS))
         if not on("text", "pose"):
             encoder.head.requires_grad_(False)  # what no loss reads has no gradient, which DDP would wait for
         if not on("text", "pose_text"):

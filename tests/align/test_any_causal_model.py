@@ -1,8 +1,10 @@
 """What holds for every decoder of transformers: adapter, scores, generation, merging, errors."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from anymo.align import MotionLanguageModel
 from anymo.align.base import load_base
 from anymo.align.model import MotionPrompt
 from anymo.align.prompts import choice
+from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 
 Make = Callable[..., MotionLanguageModel]
 EVERY = ("llama", "qwen2", "gpt_neox", "gpt2", "gemma2")
@@ -95,6 +98,38 @@ def test_merged_folder_says_the_same_without_us(
         if architecture != "gemma2":  # whose head squashes the motion tokens too
             theirs = plain(**inputs).logits[..., ids]
             torch.testing.assert_close(theirs, motion, atol=1e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("quantizer", ["product", "residual", "fsq"])
+def test_codes_of_every_quantiser_are_read(
+    quantizer: Literal["product", "residual", "fsq"], base: Callable[[str], str], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    shape = MotionTokenizerConfig(
+        hidden_size=32, codebook_size=16, code_size=8, levels=(4, 4), quantizer=quantizer
+    )
+    tokenizer = MotionTokenizer(shape).eval()
+    model = MotionLanguageModel.create(base("llama"), tokenizer.codebook, lora_rank=2).eval()
+    (codes,) = tokenizer.encode(torch.randn(1, 10, 32), torch.ones(1, 10, dtype=torch.bool))
+    (again,) = model.generate_motion([model.motion_prompt([1], "a person walks")], max_steps=3)
+    assert again.shape[1] == codes.shape[1] == 2
+    assert again.max() < tokenizer.codebook.shape[1]
+    prompts = [model.prompt(codes, [1])]
+    model.save_pretrained(tmp_path)
+    expected = [[teacher_forced(model, prompts[0], model.text_ids(a)).mean() for a in ANSWERS]]
+    back = MotionLanguageModel.from_pretrained(tmp_path)
+    torch.testing.assert_close(
+        back.log_likelihood(prompts, ANSWERS), torch.tensor(expected), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_a_base_in_a_pickle_is_not_read(base: Callable[[str], str], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(base("llama"), tmp_path / "base"))
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no model can be loaded .*model\.safetensors"):
+        load_base(str(folder))
 
 
 @torch.no_grad()

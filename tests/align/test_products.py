@@ -1,5 +1,6 @@
 """Linear maps that lie by columns: the same numbers, and back again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
 import pytest
@@ -62,6 +63,10 @@ def test_numpy_has_one_thread_while_tokens_are_made() -> None:
         own = (p for p in threadpool_info() if p["user_api"] == "blas" and "numpy" in p["filepath"])
         return {pool["num_threads"] for pool in own}
 
+    def threads_while_answering() -> set[int]:
+        with answering():
+            return threads()
+
     def answer_longer() -> None:
         with answering():
             is_inside.set()
@@ -77,6 +82,13 @@ def test_numpy_has_one_thread_while_tokens_are_made() -> None:
     may_end.set()
     another.join()
     assert threads() == before
+    for _ in range(2):  # whoever answers next, in this thread or in another while this one lives
+        with ThreadPoolExecutor() as pool, answering():
+            assert threads() <= {1}
+            pool.submit(answer_longer).result()
+        assert threads() == before
+        assert ThreadPoolExecutor().submit(threads_while_answering).result() <= {1}
+        assert threads() == before
 
 
 def test_back_by_rows_it_is_as_it_was(tied: Tied) -> None:

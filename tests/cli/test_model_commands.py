@@ -55,6 +55,17 @@ def test_captions_as_they_come_and_as_a_picture(run: Run, tmp_path: Path, small_
     assert "expected a name ending in .png" in run("caption", *options, "--plot", "said.doc").err
 
 
+def test_where_and_how_precisely_it_computes(run: Run, small_model_folder: Path) -> None:
+    options = ["a.csv", "--rate", "50", *STATED, "--model", str(small_model_folder), "--json"]
+    asked = ["classify", *options, "--labels", "walking,running"]
+    full, half = (
+        json.loads(run(*asked, "--device", "cpu", "--dtype", dtype).out) for dtype in ("float32", "bfloat16")
+    )
+    assert full["scores"] != half["scores"]
+    assert full["scores"] == pytest.approx(half["scores"], abs=0.05)
+    assert "device: expected one that is here, got cuda:99" in run(*asked, "--device", "cuda:99").err
+
+
 GONE = {
     "/gone/away": "found none at /gone/away; give the folder or name it has now",
     "who/else": "got 'who/else', of which no model can be loaded",

@@ -1,5 +1,7 @@
 """Activities that the encoder proposes for captions: which one is taken, and what it does to the answer."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,18 +39,23 @@ def probability(pipe: AnymoPipeline, prompt: MotionPrompt, phrase: str, cosine: 
     with torch.no_grad():
         logits = model.logits(torch.tensor([[*prompt.ids, *ids]]))[0, len(prompt.ids) - 1 : -1]
     words = logits[:, : model.vocabulary.first].log_softmax(dim=-1)
-    return float(words[torch.arange(len(ids)), ids].sum() + cosine / pipe.text.config.temperature)
+    return float(words[torch.arange(len(ids)), ids].sum() + cosine / pipe.answers.temperature)
 
 
-@pytest.mark.parametrize("proposed", [2, 8])
+@pytest.mark.parametrize(("proposed", "temperature"), [(2, 0.07), (8, 0.07), (8, 1e-3)])
 def test_the_most_probable_of_the_nearest_begins_the_answer(
-    pipe: AnymoPipeline, windows: WindowBatch, proposed: int, monkeypatch: pytest.MonkeyPatch
+    pipe: AnymoPipeline,
+    windows: WindowBatch,
+    proposed: int,
+    temperature: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(room, "_PROPOSED", proposed)
+    monkeypatch.setattr(pipe.answers, "temperature", temperature)
     model, similarity = pipe.language_model, pipe.activity_similarity(windows)
     assert similarity is not None
     assert similarity.shape == (len(windows), 4)
-    prompts = pipe.answers._prompts(windows)
+    prompts = pipe.answers.prompts(windows)
     expected = []
     for prompt, row in zip(prompts, similarity, strict=True):
         nearest = row.argsort(descending=True)[:proposed].tolist()
@@ -73,10 +80,29 @@ def test_prompts_of_other_lengths_and_other_beginnings_are_answered_as_alone(
     assert together == alone
 
 
+def test_the_temperature_is_that_of_the_text_tower(small_model_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small_model_folder, tmp_path / "model"))
+    file = folder / "text" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"temperature": 0.03}))
+    assert AnymoPipeline.from_pretrained(folder).answers.temperature == 0.03
+
+
+def test_similarity_has_a_row_for_each_prompt(pipe: AnymoPipeline, windows: WindowBatch) -> None:
+    prompts = pipe.answers.prompts(windows)
+    with pytest.raises(ValueError, match="expected 2 rows, one a prompt, got 3"):
+        pipe.answers.described(prompts, torch.zeros(3, 4))
+
+
+def test_an_answer_that_ends_before_its_sentence_has_none() -> None:
+    assert description_in("walking. Description: A person walks.") == "A person walks."
+    assert description_in("walking. Description:") == ""
+    assert description_in("walking.") == "walking."
+
+
 def test_without_activities_the_language_model_chooses(
     pipe: AnymoPipeline, windows: WindowBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = [description_in(text) for text in pipe.language_model.generate(pipe.answers._prompts(windows))]
+    alone = [description_in(text) for text in pipe.language_model.generate(pipe.answers.prompts(windows))]
     assert pipe.answers.captions(windows) == alone
     assert pipe.caption_windows(windows, proposed=False) == alone
     monkeypatch.setattr(pipe.language_model, "activities", ())

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hub_server import REGULAR_BYTES, Hub, serving
 
+from anymo.align import MotionLanguageModel
 from anymo.assets.hub import fetch
 from anymo.cli import main
 from anymo.pipeline import AnymoPipeline
@@ -140,6 +141,19 @@ def test_a_second_release_replaces_the_first(release: Path, hub: tuple[Hub, str]
     assert not parts & {"tokenizer", "language_model"}
     assert (fetch(NAME, first, endpoint=address) / "tokenizer" / "config.json").is_file()
     assert not (fetch(NAME, endpoint=address) / "tokenizer").exists()
+
+
+def test_a_base_comes_from_the_hub_by_its_name(
+    hub: tuple[Hub, str], small_llama: Path, tmp_path: Path
+) -> None:
+    api = huggingface_hub.HfApi(endpoint=hub[1], token="hf_test")
+    api.create_repo("who/base")
+    api.upload_folder(repo_id="who/base", folder_path=small_llama)
+    model = MotionLanguageModel.create("who/base", torch.randn(2, 8, 4), lora_rank=2)
+    model.save_pretrained(tmp_path / "aligned")
+    assert MotionLanguageModel.from_pretrained(tmp_path / "aligned").base == "who/base"
+    with pytest.raises(FileNotFoundError, match="got 'who/nobody', of which no model can be loaded"):
+        MotionLanguageModel.create("who/nobody", torch.randn(2, 8, 4))
 
 
 def test_what_was_fetched_is_there_without_network(

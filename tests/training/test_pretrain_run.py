@@ -16,10 +16,10 @@ from anymo import body
 from anymo.data.clip import store_clip
 from anymo.data.corpus import ClipSource, write_corpus
 from anymo.data.sampler import DrawConfig
-from anymo.encoders import ImuEncoder, TextTower
+from anymo.encoders import ImuEncoder, TextTower, TextTowerConfig
 from anymo.records import Motion
 from anymo.training.engine import OptimConfig
-from anymo.training.objectives import TERMS, ObjectiveConfig
+from anymo.training.objectives import TERMS, ObjectiveConfig, PretrainTask, scale
 from anymo.training.pretrain import EncoderShape, PretrainConfig, _check_captions, _validate, pretrain
 from anymo.training.tokenizer import read_encoder
 
@@ -47,7 +47,19 @@ def test_a_run_logs_each_objective_and_saves_what_it_trained(corpus: Path, tmp_p
     assert lines[-1].keys() >= {"validation_mrr", "validation_imu_to_text_r1", "validation_text_to_imu_r5"}
     encoder = ImuEncoder.from_pretrained(folder / "encoder")
     assert (encoder.config.hidden_size, encoder.config.rate_hz) == (16, 20.0)
-    assert TextTower.from_pretrained(folder / "text")(("walking",)).shape == (1, 256)
+    text = TextTower.from_pretrained(folder / "text")
+    assert text(("walking",)).shape == (1, 256)
+    log_scale = load_file(folder / "best" / "model.safetensors")["log_scale"]
+    assert text.config.temperature == pytest.approx(float((-log_scale).exp()))
+    assert text.config.temperature != TextTowerConfig().temperature  # it has learnt something
+
+
+def test_the_temperature_starts_where_the_text_tower_says() -> None:
+    text = TextTower(TextTowerConfig(temperature=0.2))
+    task = PretrainTask(
+        ImuEncoder(EncoderShape(hidden_size=16, num_layers=1, num_heads=2).at(20.0)), text, ObjectiveConfig()
+    )
+    assert 1 / scale(task.log_scale).item() == pytest.approx(0.2)
 
 
 def test_without_text_the_last_weights_are_kept(corpus: Path, tmp_path: Path) -> None:
