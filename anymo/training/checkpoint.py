@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -105,6 +106,7 @@ class RunFolder:
             if average is not None:
                 save_file(average.weights, fresh / "average.safetensors")
             (fresh / "step.json").write_text(json.dumps({"step": step, "run": self.facts}))
+            _flush(fresh)
             if self.checkpoint.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 self.checkpoint.replace(old)
@@ -234,9 +236,17 @@ def replacing(folder: Path) -> Iterator[Path]:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     yield draft
+    _flush(draft)
     if folder.exists():
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _flush(folder: Path) -> None:
+    """Wait until its files are on the disk, as what they replace is gone at once."""
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 def _missing(model: nn.Module, saved: Collection[str]) -> list[str]:
