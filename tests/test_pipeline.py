@@ -1,4 +1,4 @@
-"""The four verbs on a tiny untrained model folder: real text tower, real language model, real files."""
+"""The four verbs on a tiny untrained model folder with the real text tower; release/ has the real model."""
 
 import json
 import shutil
@@ -32,14 +32,14 @@ def recording(duration_s: float, seed: int = 0, rate_hz: float = 50.0, gyro: boo
 
 
 @pytest.fixture(scope="module")
-def pipe(model_folder: Path) -> AnymoPipeline:
-    return AnymoPipeline.from_pretrained(model_folder)
+def pipe(small_model_folder: Path) -> AnymoPipeline:
+    return AnymoPipeline.from_pretrained(small_model_folder)
 
 
 @pytest.fixture
-def broken(model_folder: Path, tmp_path: Path) -> Path:
+def broken(small_model_folder: Path, tmp_path: Path) -> Path:
     """A copy to spoil."""
-    return Path(shutil.copytree(model_folder, tmp_path / "model"))
+    return Path(shutil.copytree(small_model_folder, tmp_path / "model"))
 
 
 def truncate(file: Path) -> None:

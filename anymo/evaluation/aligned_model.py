@@ -15,7 +15,8 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.aligned_test_sets import run_aligned_test_sets
-from anymo.evaluation.captioning import caption_task, captions, most_frequent, score_table
+from anymo.evaluation.asked import ask_all
+from anymo.evaluation.captioning import caption_task, captions, codes_of, most_frequent, score_table
 from anymo.evaluation.kept import kept
 from anymo.evaluation.language_space import LanguageSpacePipeline
 from anymo.evaluation.pools import held_out_pools
@@ -24,6 +25,7 @@ from anymo.evaluation.real_captions import real_captions
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.metrics.bertscore import ENCODER, BertScorer
 from anymo.pipeline import AnymoPipeline, Route
+from anymo.pipeline.batches import worn_segments
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +113,7 @@ class AlignedModel:
         sets = {f"zero_shot_{name}": partial(self.zero_shot, name) for name in self.protocol.sets}
         return {
             "captions": self.captions,
+            "questions": self.questions,
             "retrieval": self.retrieval,
             **sets,
             "real_captions": self.real_captions,
@@ -143,6 +146,13 @@ class AlignedModel:
             "text_similarity": self.pipe.text.config.base.rpartition("/")[2],
             "base": self.pipe.language_model.base.rpartition("/")[2],
         }
+
+    def questions(self) -> Numbers:
+        """Questions about the same windows whose answers are known."""
+        protocol, pipe = self.protocol, self.pipe
+        task = caption_task(self.sampler(held_out=True), protocol.num_captions, protocol.seed)
+        codes, worn = codes_of(pipe, task.windows), worn_segments(task.windows)
+        return ask_all(pipe.language_model, codes, worn, task.references)
 
     def retrieval(self) -> Numbers:
         """Both ways, by the encoder and, where it has heads, by the language model."""

@@ -41,6 +41,7 @@ def alignment_report(numbers: Numbers, *, markdown: bool = False) -> str:
         ("", draw(["CIDEr of", *_TITLES.values()], _model_rows(models))),
         ("The model less each, paired by window", _verdict(captions)),
         ("", draw(["metric", *(_TITLES[b] for b in BASELINES)], _difference_rows(captions))),
+        ("Questions about these windows, right answers in %", draw(_ASKED_COLUMNS, _asked_rows(models))),
         ("Retrieval, %", draw(["space, pool and measure", "value", "chance"], _retrieval_rows(models))),
         ("Zero-shot, %", draw(["set and route", *_zero_columns()], _zero_rows(models, "zero_shot"))),
     ]
@@ -148,6 +149,21 @@ def _over_models(values: Sequence[float], interval: Sequence[float] | None = Non
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+_ASKED = ("accuracy", "untold", "majority")
+_ASKED_COLUMNS = ["question", "asked", "places told", "places not told", "commonest answer"]
+
+
+def _asked_rows(models: Sequence[Numbers]) -> Rows:
+    return [
+        [
+            kind,
+            str(figures["num"]),
+            *(_over_models([m["questions"][kind][key] for m in models]) for key in _ASKED),
+        ]
+        for kind, figures in models[0]["questions"].items()
+    ]
 
 
 _REAL_COLUMNS = ["set and system", "text similarity to the label", "right label nearest, %", "chance, %"]

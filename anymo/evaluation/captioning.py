@@ -96,7 +96,7 @@ def captions(
         num_neighbours: training windows that "nearest" looks among; they go through the clips in turn.
         seed: of these windows, of the exchange of tokens, and of the untuned motion embeddings.
     """
-    codes, worn = _codes(pipe, task.windows), worn_segments(task.windows)
+    codes, worn = codes_of(pipe, task.windows), worn_segments(task.windows)
     order = exchange(task.clip, np.random.default_rng([seed, 31]))
     plain = MotionAnswers(pipe.codes, base := untuned(pipe.language_model, seed), temperature=1.0)
     similarity = pipe.activity_similarity(task.windows)
@@ -208,7 +208,8 @@ def text_similarity(
     return scores
 
 
-def _codes(pipe: AnymoPipeline, windows: WindowBatch) -> list[torch.Tensor]:
+def codes_of(pipe: AnymoPipeline, windows: WindowBatch) -> list[torch.Tensor]:
+    """Motion tokens (L, G) of each window, some windows at once."""
     parts = [pipe.codes(windows.select(rows)) for rows in chunks(len(windows))]
     return [codes for part in parts for codes in part]
 

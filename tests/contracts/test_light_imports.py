@@ -61,8 +61,8 @@ def test_importing_a_door_is_light() -> None:
     assert said == ""
 
 
-def test_inference_is_light_and_quiet(model_folder: Path, tmp_path: Path) -> None:
-    loaded, said = run(INFERENCE, FOLDER=str(model_folder), COPY=str(tmp_path / "copy"))
+def test_inference_is_light_and_quiet(small_model_folder: Path, tmp_path: Path) -> None:
+    loaded, said = run(INFERENCE, FOLDER=str(small_model_folder), COPY=str(tmp_path / "copy"))
     assert loaded["embed"] == {"transformers"}
     assert loaded["likelihood"] == {"transformers", "peft"}
     assert loaded["embedding"] == {"transformers", "peft"}

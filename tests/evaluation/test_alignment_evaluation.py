@@ -123,6 +123,8 @@ def test_two_models_through_the_command(
     routes = {"embedding (encoder alone)", "likelihood", "generate", "language model's embedding"}
     assert set(first["zero_shot"]["basic_motions"]) == routes
     assert len(first["examples"]) == 3
+    assert {"Where is the sensor?", "How many sensors are there?"} <= set(first["questions"])
+    assert all(row["num"] <= 8 for kind, row in first["questions"].items() if "limb" not in kind)
     real = first["real_captions"]["basic_motions"]
     assert (real["num_recordings"], real["num_labels"]) == (80, 4)
     assert real["frequent"]["accuracy"] == pytest.approx(0.25)  # one sentence, four balanced labels

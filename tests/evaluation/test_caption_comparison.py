@@ -88,6 +88,7 @@ def test_the_report_has_it_all() -> None:
         "retrieval": {"encoder alone": {"real": pool}},
         "zero_shot": {"spar": {"likelihood": zero}},
         "examples": [example],
+        "questions": {"Where?": {"num": 7, "accuracy": 0.5, "untold": 0.25, "majority": 0.125}},
         "real_captions": {"spar": {"num_labels": 4} | dict.fromkeys(REAL_SYSTEMS, near)},
     }
     one = {"captions": compare([run(0.5, 0, nearest=0.5)], CLIP, seed=0), "models": [model]}
@@ -96,6 +97,7 @@ def test_the_report_has_it_all() -> None:
     assert "| seed-0/model | 0.000 | 0.125 | 0.250 | 0.375 | 0.500 |" in page
     assert "| spar, likelihood | 50.0 [40.0, 60.0] | 40.0 [30.0, 50.0] | 70.0 [60.0, 80.0] | 25.0 |" in page
     assert "| encoder alone, real of 8, IMU to text, R@1 | 10.0 | 10.0 |" in page
+    assert "| Where? | 7 | 50.0 | 25.0 | 12.5 |" in page
     assert "| spar, language model alone | 0.500 | 75.0 | 25.0 |" in page
     assert "| spar | a label | right wrist | as it is. |" in page
     assert "| a \\| b | what model says | what alone says | what frequent says |" in page

@@ -21,6 +21,11 @@ def pipe(model_folder: Path) -> AnymoPipeline:
     return AnymoPipeline.from_pretrained(model_folder)
 
 
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_DESCRIPTION_TOKENS", 5)
+
+
 @pytest.fixture(scope="module")
 def windows(pipe: AnymoPipeline) -> WindowBatch:
     """Two of one recording."""
@@ -61,7 +66,7 @@ def test_the_most_probable_of_the_nearest_begins_the_answer(
         nearest = row.argsort(descending=True)[:proposed].tolist()
         best = max(nearest, key=lambda k: probability(pipe, prompt, model.activities[k], row[k]))
         begun = beginning(model.activities[best])
-        (rest,) = model.generate([MotionPrompt((*prompt.ids, *model.text_ids(begun)))])
+        (rest,) = model.generate([MotionPrompt((*prompt.ids, *model.text_ids(begun)))], max_new_tokens=5)
         expected.append(f"{begun} {rest}".strip())
     assert pipe.answers.described(prompts, similarity) == expected
     assert pipe.caption_windows(windows) == [description_in(text) for text in expected]
@@ -102,7 +107,8 @@ def test_an_answer_that_ends_before_its_sentence_has_none() -> None:
 def test_without_activities_the_language_model_chooses(
     pipe: AnymoPipeline, windows: WindowBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = [description_in(text) for text in pipe.language_model.generate(pipe.answers.prompts(windows))]
+    said = pipe.language_model.generate(pipe.answers.prompts(windows), max_new_tokens=5)
+    alone = [description_in(text) for text in said]
     assert pipe.answers.captions(windows) == alone
     assert pipe.caption_windows(windows, proposed=False) == alone
     monkeypatch.setattr(pipe.language_model, "activities", ())

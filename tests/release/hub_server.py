@@ -165,7 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def _resolve(self, name: str, revision: str, file: str) -> None:
+        if name not in self.hub.commits:
+            self._reply(b"{}", 404, X_Error_Code="RepoNotFound")
+            return
         commit, tree = self.hub.tree(name, revision)
+        if file not in tree:
+            self._reply(b"{}", 404, X_Error_Code="EntryNotFound", X_Repo_Commit=commit)
+            return
         etag = hashlib.sha256(tree[file]).hexdigest()
         self._reply(tree[file], X_Repo_Commit=commit, ETag=f'"{etag}"', Accept_Ranges="bytes")
 

@@ -161,7 +161,6 @@ def test_what_is_refused_before_the_first_step(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_tracker_hears_the_run(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
     toy.run(str(tmp_path), {"trackers": ("tensorboard",)})
     assert list((tmp_path / "toy").glob("events.out.tfevents.*"))
     assert "trackers" not in (tmp_path / "checkpoint" / "step.json").read_text()

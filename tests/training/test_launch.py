@@ -100,13 +100,21 @@ def test_zero_resumes_and_caches_gradients(stage: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_pre_training_by_ddp_and_by_zero_loses_alike(tmp_path: Path) -> None:
+def test_pre_training_loses_alike_by_one_process_by_ddp_and_by_zero(tmp_path: Path) -> None:
     command = [
         sys.executable, str(REPOSITORY / "data_prep" / "simulate.py"),
         "--config_path", str(CONFIGS / "prepare" / "tiny.yaml"), "--output", str(tmp_path / "corpus"),
     ]  # fmt: skip
     prepared = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert prepared.returncode == 0, prepared.stderr[-3000:]
+    whole = ("--optim.batch_size", "32", "--optim.micro_batches", "4", "--optim.block_size", "8")
+    command = [
+        sys.executable, str(REPOSITORY / "train" / "pretrain.py"),
+        "--config_path", str(CONFIGS / "pretrain" / "tiny.yaml"), "--corpus", str(tmp_path / "corpus"),
+        "--output", str(tmp_path / "one"), *whole,
+    ]  # fmt: skip
+    alone = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert alone.returncode == 0, alone.stderr[-3000:]
     losses = []
     for name, config, stage in (
         ("ddp", "cpu.yaml", None), ("zero2", "deepspeed_zero2_cpu.yaml", "zero2_cpu"),
@@ -117,12 +125,14 @@ def test_pre_training_by_ddp_and_by_zero_loses_alike(tmp_path: Path) -> None:
         done = launched(
             config, REPOSITORY / "train" / "pretrain.py",
             "--config_path", str(CONFIGS / "pretrain" / "tiny.yaml"), "--corpus", str(tmp_path / "corpus"),
-            "--output", str(tmp_path / name), "--optim.micro_batches", "2", options=options,
+            "--output", str(tmp_path / name), "--optim.micro_batches", "2", "--optim.block_size", "8",
+            options=options,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         losses.append(losses_of(tmp_path / name))
         saved = load_file(tmp_path / name / "encoder" / "model.safetensors")
         assert all(weights.numel() and torch.isfinite(weights).all() for weights in saved.values())
     assert len(losses[0]) >= 2
+    assert losses[0] == pytest.approx(losses_of(tmp_path / "one"), rel=1e-4)
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
     assert losses[2] == pytest.approx(losses[0], rel=1e-3)
