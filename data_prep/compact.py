@@ -4,13 +4,20 @@ python data_prep/compact.py runs/demo/corpus corpus.safetensors
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from anymo.cli.session import errors_in_one_line, start_logging
 
 
-def main(corpus: Path, file: Path) -> None:
+def main(
+    corpus: Path,
+    file: Path,
+    share: Annotated[
+        float, typer.Option(help="Of the clips, to fit a limit; the same ones every time.")
+    ] = 1.0,
+) -> None:
     """CORPUS is a folder that data_prep wrote; FILE is written."""
     from anymo.data.compact import write_compact
     from anymo.data.prepare import bodies_of
@@ -21,7 +28,12 @@ def main(corpus: Path, file: Path) -> None:
     with errors_in_one_line():
         base = PretrainConfig().text_base
         report = write_compact(
-            corpus, file, bodies=bodies_of(corpus), embed=sentence_model(base), text_base=base
+            corpus,
+            file,
+            bodies=bodies_of(corpus),
+            embed=sentence_model(base),
+            text_base=base,
+            share=share,
         )
         typer.echo(report)
 

@@ -71,9 +71,9 @@ class CompactCorpus:
 
 
 def write_compact(
-    folder: Path, file: Path, *, bodies: Sequence[Body], embed: Embed, text_base: str
+    folder: Path, file: Path, *, bodies: Sequence[Body], embed: Embed, text_base: str, share: float = 1.0
 ) -> CompactReport:
-    """Code a corpus folder into one file.
+    """Code a corpus folder, or a share of its clips, into one file.
 
     Args:
         folder: a corpus that data_prep wrote.
@@ -81,15 +81,22 @@ def write_compact(
         bodies: that it was made with (`anymo.data.prepare.bodies_of`), all of one mesh.
         embed: sentences to unit embeddings (N, D).
         text_base: name of that sentence model.
+        share: of the clips that are taken, above 0 to 1, the same ones every time; larger shares have those
+            of smaller ones.
 
     Raises:
         FileNotFoundError: no whole corpus is in the folder.
-        ValueError: it cannot be read, or bodies of several meshes.
+        ValueError: it cannot be read, bodies of several meshes, or a share that leaves no clip to train on
+            or none to validate on.
     """
+    if not 0 < share <= 1:
+        raise ValueError(f"share: expected above 0 to 1, got {share}; 1 takes all clips")
     rows: list[dict[str, Any]] = []
     clips, offsets, squares, mended_at, mended = [], [], [], [], []
     for split in SPLITS:
         for clip in tqdm(_stored(folder, split), desc=f"compact {split}", unit="clip"):
+            if np.random.default_rng([*clip.name.encode()]).random() >= share:
+                continue
             coded = _coded(clip)
             row = _plain(clip) | {"split": split, "step": coded.step, "frames": len(clip.features)}
             error = clip.features - _clip(row, coded, clip.joint_offsets).features
@@ -101,6 +108,8 @@ def write_compact(
             rows.append(row)
             clips.append(coded)
             offsets.append(clip.joint_offsets)
+    if missing := [split for split in SPLITS if not any(row["split"] == split for row in rows)]:
+        raise ValueError(f"share: {share} leaves no clip for {', '.join(missing)}; take a larger one")
     said = {c["text"] for row in rows for c in row["captions"]} | {t for r in rows for t in r["synonyms"]}
     texts = sorted(said | {mirror_words(t) for t in said})
     arrays = _arrays_of(bodies) | {

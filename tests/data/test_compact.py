@@ -56,6 +56,21 @@ def written(folder: Path, bodies: tuple[Body, ...]) -> tuple[Path, CompactReport
     return file, write_compact(folder, file, bodies=bodies, embed=embed, text_base="letters")
 
 
+def test_a_share_has_the_clips_of_smaller_shares(
+    folder: Path, bodies: tuple[Body, ...], tmp_path: Path
+) -> None:
+    names = []
+    for share in (0.65, 0.85):
+        file = tmp_path / f"{share}.safetensors"
+        write_compact(folder, file, bodies=bodies, embed=embed, text_base="letters", share=share)
+        names.append(set(read_compact(file).corpus.names))
+    assert names[0] < names[1] < set(MotionCorpus.load(folder).names)
+    with pytest.raises(ValueError, match=r"share: 1e-06 leaves no clip for .*; take a larger one"):
+        write_compact(folder, file, bodies=bodies, embed=embed, text_base="letters", share=1e-6)
+    with pytest.raises(ValueError, match="share: expected above 0 to 1, got 20"):
+        write_compact(folder, file, bodies=bodies, embed=embed, text_base="letters", share=20)
+
+
 def test_the_corpus_comes_back(folder: Path, written: tuple[Path, CompactReport]) -> None:
     corpus, loaded = MotionCorpus.load(folder), read_compact(written[0]).corpus
     assert loaded.names == corpus.names
