@@ -48,7 +48,7 @@ class AlignmentProtocol(HeldOutProtocol):
 
     num_windows: int = 400
     num_pools: int = 10
-    num_captions: int = 200
+    num_captions: int = 400
     num_neighbours: int = 2000
     answer_windows: int = 1
     num_examples: int = 20
