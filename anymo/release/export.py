@@ -165,11 +165,11 @@ def _base_name(base: str, file: Path) -> str:
 
 def _base(name: str) -> Base:
     """By the name of its repository where it has one; licence and citation where it is one of our assets."""
-    for asset in assets.ASSETS.values():
-        on_hub = asset.hub[0] if asset.hub else asset.name
-        if name in (asset.name, on_hub):
-            return Base(name=on_hub, licence=asset.licence, citation=asset.citation)
-    return Base(name=name)
+    asset = assets.ASSETS.get(name)
+    if asset is None:
+        return Base(name=name)
+    copy = f"as the wheel {asset.wheel} {asset.version} has it" if asset.repository else ""
+    return Base(name=asset.repository or name, copy=copy, licence=asset.licence, citation=asset.citation)
 
 
 def _merge(model: Path, folder: Path) -> None:
