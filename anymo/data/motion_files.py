@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,10 @@ from anymo.data.clip import ClipSource
 from anymo.motion import find_clips
 from anymo.records import Caption, Motion
 
+_log = logging.getLogger(__name__)
+
 COLUMNS = ("file", "text", "start_s", "end_s", "subject", "licence", "rate_hz", "unit_m", "skeleton", "up")
+_REST = ""  # no column is named so
 _NON_COMMERCIAL = re.compile(
     r"non[-_\s]*commercial|\b(no|not for|without) (any )?commercial|(?<![a-z])nc(?![a-z])"
     r"|\b(research|academic|scientific|educational)\b.*\bonly|\bonly for (research|academic)",
@@ -141,14 +145,15 @@ def files_of_folder(
         folder: searched for `pattern`.
         pattern: glob, `**` for any depth.
         table: CSV with the columns of COLUMNS; `file` is the path under the folder, and a file with several
-            captions has a row for each. Other columns are left alone.
+            captions has a row for each. Other columns are left alone, with a warning.
         licence: of the files for which the table states none.
         subject: regular expression whose first group, found in the path under the folder, is the subject of
             files for which the table states none; empty for unknown.
 
     Raises:
         ValueError: nothing matches, the pattern or the expression is none, the table lists a file that does
-            not match, holds no number where one belongs, or contradicts itself.
+            not match, has more values than columns, holds no number where one belongs, or
+            contradicts itself.
     """
     folder, who = folder.resolve(), _expression(subject)
     found = _found(folder, pattern)
@@ -214,7 +219,7 @@ def _rows(table: Path) -> Mapping[str, list[dict[str, str]]]:
         raise ValueError(f"table: no file {table}; expected a CSV with columns {', '.join(COLUMNS)}")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restkey=_REST)
             lines = list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"table: {table} is no CSV in UTF-8 ({error}); save it as one") from error
@@ -223,8 +228,20 @@ def _rows(table: Path) -> Mapping[str, list[dict[str, str]]]:
             f"table: {table} has columns {reader.fieldnames}, expected `file` and any of "
             f"{', '.join(COLUMNS[1:])}"
         )
+    if unknown := sorted(set(reader.fieldnames or ()) - set(COLUMNS)):
+        _log.warning("%s: left alone: %s; read are %s", table, ", ".join(unknown), ", ".join(COLUMNS))
     rows = defaultdict(list)
     for row in lines:
+        if _REST in row:
+            raise ValueError(
+                f"table: a row of {table} about {row['file']} has more values than there are columns, from "
+                f"{row[_REST][0]!r} on; put a text with a comma between double quotes"
+            )
+        if (row.get("start_s") or row.get("end_s")) and not row.get("text"):
+            raise ValueError(
+                f"table: a row of {table} about {row['file']} has times and no text; say what holds then, or "
+                "remove it"
+            )
         rows[row["file"] or ""].append(row)
     return rows
 

@@ -1,9 +1,9 @@
 """A recording's source, whatever its form, as named columns; and which columns are the sensor's."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from functools import partial
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +171,9 @@ def csv_frames(path: Path, rows: int | None = None) -> "Iterator[pd.DataFrame]":
     Args:
         path: of the file.
         rows: of a frame; None reads all.
+
+    Raises:
+        ValueError: rows have more values than the head has names.
     """
     import pandas as pd
 
@@ -178,10 +181,22 @@ def csv_frames(path: Path, rows: int | None = None) -> "Iterator[pd.DataFrame]":
         head = file.readline()
     separator = max(",;\t", key=head.count)
     # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
-    read: Callable[..., Any] = partial(pd.read_csv, path, sep=separator, dtype=str, skipinitialspace=True)
-    with nullcontext([read()]) if rows is None else read(chunksize=rows) as frames:
-        for frame in frames:
+    # A value without a name would shift the others by a column, or be lost.
+    options: Any = {"sep": separator, "dtype": str, "skipinitialspace": True, "index_col": False}
+    with pd.read_csv(path, chunksize=rows or sys.maxsize, **options) as frames:
+        while (frame := _next(frames)) is not None:
             yield frame if separator == "," else frame.apply(lambda column: column.str.replace(",", "."))
+
+
+def _next(frames: "Iterator[pd.DataFrame]") -> "pd.DataFrame | None":
+    import pandas as pd
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return next(frames, None)
+    except pd.errors.ParserWarning as error:
+        raise ValueError("rows have more values than the first line has names; name every column") from error
 
 
 def _numbers_one_by_one(values: npt.NDArray[Any], column: str, where: str) -> npt.NDArray[np.float64]:

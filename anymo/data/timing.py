@@ -10,6 +10,7 @@ MAX_RATE_HZ = 2000.0  # above any worn inertial sensor; bounds the guess of a ti
 MIN_DURATION_S = 0.5  # of a recording, and of a window
 MAX_JITTER = 0.10  # of a sampling step, at the 95th percentile
 RATE_TOLERANCE = 0.02  # stated against measured
+_STEADY_S, _SAME_SHARE = 2.0, 0.95  # so long, and so much of that time, steps are alike at another rate
 GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording that is read whole
 _EDGE = 1.001  # rounded time stamps of a device that runs at either end
 
@@ -115,3 +116,32 @@ def _elapsed_s(times: npt.NDArray[Any], where: str) -> npt.NDArray[np.float64]:
         f"{MIN_RATE_HZ:g} and {MAX_RATE_HZ:g} Hz in {', '.join(_TIME_UNITS_S)}; convert it to seconds, "
         "or state rate_hz and leave the time column out"
     )
+
+
+def check_steps(positions: npt.NDArray[np.int64], rate_hz: float, where: str) -> None:
+    """Refuse a sensor whose rate falls to a half, a third, … on the way.
+
+    On the grid of its first rate every second sample then seems to be missing, so no window has enough.
+
+    Args:
+        positions: (n,) ascending places of its samples on the grid.
+        rate_hz: of the grid.
+        where: what to call it in errors.
+
+    Raises:
+        ValueError: with the time from which it is so.
+    """
+    steps = np.diff(positions)
+    num = max(8, round(_STEADY_S * rate_hz / 2))
+    if len(steps) < num or (steps == 1).all():
+        return
+    for factor in np.unique(steps[steps > 1]):
+        if (steps == factor).sum() < _SAME_SHARE * num:
+            continue
+        run = np.convolve(steps == factor, np.ones(num), mode="valid")
+        if run.max() >= _SAME_SHARE * num:
+            at_s = positions[int(np.argmax(run >= _SAME_SHARE * num))] / rate_hz
+            raise ValueError(
+                f"{where}: the rate changes: from {at_s:.1f} s on samples come at {rate_hz / factor:.4g} Hz, "
+                f"elsewhere at {rate_hz:.4g} Hz; cut the recording there and read each part with its own rate"
+            )

@@ -13,7 +13,7 @@ import torch
 from scipy.interpolate import make_interp_spline
 from scipy.signal import butter, sosfiltfilt
 
-from anymo.data.timing import MIN_DURATION_S, check_rate
+from anymo.data.timing import MIN_DURATION_S, check_rate, check_steps
 from anymo.records import Array, Recording, SensorStream, WindowBatch
 from anymo.skeleton import INDEX
 
@@ -102,7 +102,8 @@ def windows(
         B windows, and (B,) their starts in seconds from the start of the recording.
 
     Raises:
-        ValueError: the recording is under 0.5 s or nowhere valid, or a rate or length is out of range.
+        ValueError: the recording is under 0.5 s or nowhere valid, its rate changes on the way, or a rate or
+            length is out of range.
     """
     (whole,) = window_pieces(
         recording, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, most=most, at_once=None
@@ -136,7 +137,10 @@ def window_pieces(
     check_cut(rate_hz, window_s, hop_s)
     if recording.duration_s < MIN_DURATION_S - 1e-6:
         raise ValueError(f"{where}: lasts {recording.duration_s:.3g} s; give {MIN_DURATION_S} s or more")
-    streams = [_at_rate(s, check_rate(s.rate_hz, where), rate_hz) for s in recording.sensors]
+    for sensor in recording.sensors:
+        check_rate(sensor.rate_hz, where)
+        check_steps(np.flatnonzero(sensor.valid), sensor.rate_hz, f"{where}, {sensor.placement}")
+    streams = [_at_rate(sensor, rate_hz) for sensor in recording.sensors]
     length, hop = round(window_s * rate_hz), round(hop_s * rate_hz)
     starts = _starts(max(len(valid) for _, valid in streams), length, hop)
     kept = [k for k in starts if any(valid[k : k + length].any() for _, valid in streams)]
@@ -215,7 +219,7 @@ def check_cut(rate_hz: float, window_s: float, hop_s: float) -> None:
         )
 
 
-def _at_rate(stream: SensorStream, rate_in: float, rate_out: float) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _at_rate(stream: SensorStream, rate_out: float) -> tuple[Array, npt.NDArray[np.bool_]]:
     """(T, 6) signal and (T,) mask at the new rate; gaps are bridged by straight lines before filtering."""
     gyro = np.zeros_like(stream.acc) if stream.gyro is None else stream.gyro
     signal = np.concatenate([stream.acc, gyro], axis=1)
@@ -227,7 +231,7 @@ def _at_rate(stream: SensorStream, rate_in: float, rate_out: float) -> tuple[Arr
             if valid.any()
             else np.zeros_like(signal)
         )
-    return resample(signal, rate_in, rate_out), resample_valid(valid, rate_in, rate_out)
+    return resample(signal, stream.rate_hz, rate_out), resample_valid(valid, stream.rate_hz, rate_out)
 
 
 def _starts(total: int, length: int, hop: int) -> list[int]:

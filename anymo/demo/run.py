@@ -1,6 +1,5 @@
 """Run every stage in order, then report."""
 
-import logging
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from anymo.evaluation.run import ReportConfig, report
 from anymo.training.align import assemble, train_language_model
 from anymo.training.pretrain import pretrain
 from anymo.training.tokenizer import train_tokenizer
-
-_log = logging.getLogger(__name__)
 
 
 def run_demo(config: DemoConfig) -> Path:

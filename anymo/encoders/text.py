@@ -47,9 +47,29 @@ def sentence_model(base: str, prompt: str = "", device: str = "cpu") -> Sentence
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(folder), device=device, model_kwargs={"use_safetensors": True})
-    return lambda texts: model.encode(
-        texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
-    )
+
+    def embed(texts: list[str]) -> torch.Tensor:
+        _check_length(folder, [prompt + text for text in texts], model.tokenizer, model.max_seq_length)
+        vectors: torch.Tensor = model.encode(
+            texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+        )
+        return vectors
+
+    return embed
+
+
+def _check_length(folder: Path, texts: list[str], tokenizer: Any, limit: int | None) -> None:
+    """Refuse a sentence that the model would read the beginning of.
+
+    Raises:
+        ValueError: a sentence has more tokens than the model takes.
+    """
+    lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]] if texts and limit else [0]
+    if limit and max(lengths) > limit:
+        raise ValueError(
+            f"text tower: {folder.name} takes {limit} tokens, got {max(lengths)} in "
+            f"{texts[lengths.index(max(lengths))]!r}; shorten the sentence"
+        )
 
 
 @lru_cache(maxsize=4)
@@ -130,17 +150,12 @@ def _transformer(
 
     @torch.no_grad()
     def embed(texts: list[str]) -> torch.Tensor:
+        _check_length(folder, texts, tokenizer, limit)
         rows: dict[int, torch.Tensor] = {}
         order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
         for start in range(0, len(order), _SENTENCES):
             part = order[start : start + _SENTENCES]
             tokens = tokenizer([texts[k] for k in part], padding=True, return_tensors="pt").to(model.device)
-            length = tokens.attention_mask.sum(dim=1)
-            if length.max() > limit:
-                raise ValueError(
-                    f"text tower: {folder.name} takes {limit} tokens, got {int(length.max())} in "
-                    f"{texts[part[int(length.argmax())]]!r}; shorten the sentence"
-                )
             vectors = pooled(model(**tokens), tokens.attention_mask[..., None])
             rows |= zip(part, nn.functional.normalize(vectors, dim=-1), strict=True)
         return torch.stack([rows[k] for k in range(len(texts))])

@@ -1,6 +1,5 @@
 """Everything one aligned model is measured on, part by part; a part that is finished is kept."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -26,8 +25,6 @@ from anymo.evaluation.zero_shot import zero_shot
 from anymo.metrics.bertscore import ENCODER, BertScorer
 from anymo.pipeline import AnymoPipeline, Route
 from anymo.pipeline.batches import worn_segments
-
-_log = logging.getLogger(__name__)
 
 ENCODER_SPACE, LANGUAGE_SPACE = "encoder alone", "language model's embedding"
 Numbers = dict[str, Any]

@@ -10,7 +10,6 @@ from anymo.evaluation.few_shot_run import efficiency_figure
 from anymo.evaluation.report import Cell, Figure, Section, Table
 from anymo.evaluation.virtual_imu import VIRTUAL
 
-_RETRIEVAL = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
 _RECOGNITION = (
     "set", "classes", "samples", "accuracy", "macro-F1", "macro-F1, all classes", "R@2", "chance, accuracy",
     "majority, accuracy",

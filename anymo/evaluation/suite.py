@@ -28,7 +28,7 @@ class EvaluateConfig:
 
     Attributes:
         sets: registered sets of real recordings.
-        routes: "embedding", "likelihood" or both.
+        routes: "embedding", "likelihood", "generate".
         likelihood_windows: windows per recording, evenly spaced, that the language model reads.
         num_retrieval: held-out windows of the retrieval pool.
         num_captions: held-out windows that are described; 0 for a model without a language model.
@@ -96,7 +96,7 @@ def evaluate(
                     route,
                     recordings=recordings[name],
                     seed=config.seed,
-                    max_windows=config.likelihood_windows if route == "likelihood" else None,
+                    max_windows=None if route == "embedding" else config.likelihood_windows,
                 )
             )
     batch = held_out_batch(held_out, config.num_retrieval, config.seed)

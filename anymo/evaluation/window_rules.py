@@ -13,7 +13,7 @@ import torch
 
 from anymo.data.window import collate, windows
 from anymo.pipeline import AnymoPipeline, Route
-from anymo.pipeline.batches import check_rates_hold, chunks
+from anymo.pipeline.batches import chunks
 from anymo.pipeline.labels import check_labels
 from anymo.records import Recording, WindowBatch
 
@@ -85,6 +85,5 @@ def _whole(pipe: AnymoPipeline, recordings: Sequence[Recording]) -> Iterator[Win
                 f"recording {recording.name!r}: lasts {recording.duration_s:.0f} s, to be read as one "
                 f'window it may last {ONE_WINDOW_S[1]:.0f} s; use the rule "recording" or "window"'
             )
-        check_rates_hold(recording)
         span_s = recording.duration_s + 1.0 / rate_hz  # room for its last sample
         yield windows(recording, rate_hz=rate_hz, window_s=span_s, hop_s=span_s)[0]

@@ -3,16 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from anymo.data.window import collate
-from anymo.records import Recording, WindowBatch
+from anymo.records import WindowBatch
 
 CHUNK = 64  # windows encoded at once: bounds memory for hours of recording
-_STEADY_S = 2.0
-_SAME_SHARE = 0.95
 
 
 def chunks(num: int, size: int = CHUNK) -> list[slice]:
@@ -64,40 +60,3 @@ def lengths_s(batch: WindowBatch) -> list[float]:
 def worn_segments(batch: WindowBatch) -> list[tuple[int, ...]]:
     """Segments that carry the sensors of each window."""
     return [tuple(s[w].tolist()) for s, w in zip(batch.segment, batch.worn, strict=True)]
-
-
-def check_rates_hold(recording: Recording) -> None:
-    """Refuse a sensor whose rate falls to a half, a third, … on the way.
-
-    On the grid of its first rate every second sample then seems to be missing, so no window has enough.
-
-    Raises:
-        ValueError: with the time from which it is so.
-    """
-    for sensor in recording.sensors:
-        where = f"recording {recording.name!r}, {sensor.placement}"
-        check_steps(np.flatnonzero(sensor.valid), sensor.rate_hz, where)
-
-
-def check_steps(positions: npt.NDArray[np.int64], rate_hz: float, where: str) -> None:
-    """`check_rates_hold` of one sensor.
-
-    Args:
-        positions: (n,) ascending places of its samples on the grid.
-        rate_hz: of the grid.
-        where: what to call it in errors.
-    """
-    steps = np.diff(positions)
-    num = max(8, round(_STEADY_S * rate_hz / 2))
-    if len(steps) < num or (steps == 1).all():
-        return
-    for factor in np.unique(steps[steps > 1]):
-        if (steps == factor).sum() < _SAME_SHARE * num:
-            continue
-        run = np.convolve(steps == factor, np.ones(num), mode="valid")
-        if run.max() >= _SAME_SHARE * num:
-            at_s = positions[int(np.argmax(run >= _SAME_SHARE * num))] / rate_hz
-            raise ValueError(
-                f"{where}: the rate changes: from {at_s:.1f} s on samples come at {rate_hz / factor:.4g} Hz, "
-                f"elsewhere at {rate_hz:.4g} Hz; cut the recording there and read each part with its own rate"
-            )

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from anymo.data import read_recording
 from anymo.data.contract import Sign, check_statement
 from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import GAP_S, MAX_RATE_HZ, RATE_TOLERANCE, check_rate, sampling
-from anymo.pipeline.batches import check_steps
+from anymo.data.timing import GAP_S, MAX_RATE_HZ, RATE_TOLERANCE, check_rate, check_steps, sampling
 from anymo.pipeline.files import tables_of
 from anymo.records import Array, Gravity, Recording, SensorStream
 

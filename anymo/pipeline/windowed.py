@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 from anymo.data.window import window_pieces, windows
-from anymo.pipeline.batches import CHUNK, check_rates_hold
+from anymo.pipeline.batches import CHUNK
 from anymo.pipeline.loading import LoadedModel
 from anymo.pipeline.pieces import OnGap, Source, Stated
 from anymo.pipeline.stretches import Cut, timed_windows
@@ -39,7 +39,6 @@ class WindowedModel(LoadedModel):
         """
         cut = self._cut(hop_s)
         for recording in several(recordings):
-            check_rates_hold(recording)
             yield windows(recording, rate_hz=cut.rate_hz, window_s=cut.window_s, hop_s=cut.hop_s, most=most)
 
     def owned_windows(
@@ -107,7 +106,6 @@ def several(recordings: Recordings) -> Sequence[Recording]:
 
 
 def _pieces(recording: Recording, cut: Cut, most: int | None = None) -> Iterator[tuple[WindowBatch, Array]]:
-    check_rates_hold(recording)
     yield from window_pieces(
         recording, rate_hz=cut.rate_hz, window_s=cut.window_s, hop_s=cut.hop_s, most=most, at_once=CHUNK
     )

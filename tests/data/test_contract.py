@@ -90,6 +90,22 @@ def test_a_csv_as_other_countries_write_it(tmp_path, separator, decimal):
     np.testing.assert_array_equal(pieces.to_numpy(dtype=np.float64), array)
 
 
+@pytest.mark.parametrize("extra", [",", ",walk"])
+@pytest.mark.parametrize("rows", [None, 7])
+def test_values_without_a_name_neither_shift_the_others_nor_are_lost(tmp_path, extra, rows):
+    array = lying_and_waving()
+    lines = [",".join(map(repr, row)) + extra for row in array.tolist()]
+    (tmp_path / "a.csv").write_text("\n".join([",".join(NAMES), *lines]))
+    if extra == ",":  # nothing is behind the last separator
+        pieces = pd.concat(csv_frames(tmp_path / "a.csv", rows=rows))
+        np.testing.assert_array_equal(pieces.to_numpy(dtype=np.float64), array)
+        return
+    with pytest.raises(ValueError, match="more values than the first line has names; name every column"):
+        pd.concat(csv_frames(tmp_path / "a.csv", rows=rows))
+    with pytest.raises(ValueError, match=r"a\.csv does not read as csv: rows have more values"):
+        read_recording(tmp_path / "a.csv", **stated())
+
+
 @pytest.mark.parametrize("text", ["2026-11-22T08:30:{:06.3f}Z", "2026-11-22 08:30:{:06.3f}+01:00"])
 def test_dates_of_a_csv_give_the_rate(tmp_path, text):
     array = lying_and_waving()

@@ -75,12 +75,20 @@ def test_a_licence_the_format_contradicts(find: Find, hand_motion: Callable[...,
         ("s0/take.bvh,a,,,fast", "has rate_hz 'fast'"),
         ("s0/take.bvh,a,,,0", "has rate_hz '0'"),
         ("s0/take.bvh,a\xe4,,,", r"table\.csv is no CSV in UTF-8"),
+        ("s0/take.bvh,A person walks, then turns.", "start_s ' then turns"),
+        ("s0/take.bvh,a,1,2,60,and,more", r"more values than there are columns, from 'and' on; put a text"),
+        ("s0/take.bvh,,1,2,", "has times and no text; say what holds then"),
         ("s0/take.bvh," + "a" * 200_000, r"table\.csv is no CSV in UTF-8 \(field larger"),
     ],
 )
 def test_what_is_wrong_in_a_table(find: Find, row: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         find("file,text,start_s,end_s,rate_hz", row)
+
+
+def test_columns_of_others_are_named(find: Find, caplog: pytest.LogCaptureFixture) -> None:
+    find("file,text,start,notes", "s0/take.bvh,walking,1,by night")
+    assert "table.csv: left alone: notes, start; read are file, text, start_s" in caplog.text
 
 
 def test_a_row_that_ends_before_its_file(find: Find) -> None:

@@ -214,6 +214,19 @@ def test_feature_extractor_round_trip(tmp_path):
         extractor([recordings[0], in_g])
 
 
+def test_a_rate_that_halves_is_named_wherever_windows_are_cut():
+    from anymo.data.feature_extraction import AnymoFeatureExtractor
+
+    valid = np.ones(3000, dtype=bool)
+    valid[1501::2] = False
+    recording = worn(replace(stream(3000), valid=valid, rate_hz=50.0))
+    for cut in (windows, AnymoFeatureExtractor(rate_hz=20.0)):
+        with pytest.raises(
+            ValueError, match=r"left wrist: the rate changes: from 30\.0 s .* at 25 Hz"
+        ):
+            cut(recording)
+
+
 def test_import_is_light():
     import subprocess
     import sys

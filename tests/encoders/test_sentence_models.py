@@ -102,6 +102,8 @@ def test_sentence_transformers(bert: Path) -> None:
     tower = TextTower.create(str(bert), embedding_size=16)
     expected = SentenceTransformer(str(bert), device="cpu").encode(SENTENCES, convert_to_tensor=True)
     torch.testing.assert_close(tower(SENTENCES), F.normalize(expected, dim=-1), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"sentences takes 32 tokens, got 42 in 'a a .*shorten the"):
+        tower([" ".join("a" * 40)])  # which that library would read the beginning of
 
 
 @torch.no_grad()

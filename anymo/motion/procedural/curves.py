@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
-from scipy.special import betainc, expit
+from scipy.special import betainc
 
 from anymo.records import GRAVITY_MPS2, Array
 
@@ -27,11 +27,6 @@ def bump(s: Array) -> Array:
 def soft_positive(x: Array, width: float) -> Array:
     """max(x, 0) rounded off over `width`: softplus."""
     return np.asarray(width * np.logaddexp(0.0, x / width))
-
-
-def soft_step(x: Array) -> Array:
-    """Logistic step from 0 to 1 around 0, for each x of any shape (...)."""
-    return np.asarray(expit(x))
 
 
 def moves(t: Array, starts_s: npt.ArrayLike, durations_s: npt.ArrayLike) -> Array:
