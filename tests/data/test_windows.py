@@ -221,9 +221,7 @@ def test_a_rate_that_halves_is_named_wherever_windows_are_cut():
     valid[1501::2] = False
     recording = worn(replace(stream(3000), valid=valid, rate_hz=50.0))
     for cut in (windows, AnymoFeatureExtractor(rate_hz=20.0)):
-        with pytest.raises(
-            ValueError, match=r"left wrist: the rate changes: from 30\.0 s .* at 25 Hz"
-        ):
+        with pytest.raises(ValueError, match=r"left wrist: the rate changes: from 30\.0 s .* at 25 Hz"):
             cut(recording)
 
 
