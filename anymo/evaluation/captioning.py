@@ -25,7 +25,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import WindowSampler
 from anymo.data.simulated import SimulatedBatch
 from anymo.evaluation.held_out import held_out_batch
-from anymo.metrics import embedding_similarity, score_captions
+from anymo.metrics import CaptionResult, embedding_similarity, score_captions
 from anymo.metrics.bertscore import BertScorer
 from anymo.pipeline import AnymoPipeline
 from anymo.pipeline.answers import MotionAnswers
@@ -45,6 +45,7 @@ METRICS = {
     "bertscore": "BERTScore F1",
 }
 _MOST_REFERENCES = 12
+_NUM_EXAMPLES = 12  # pairs kept to be read
 _AT_ONCE = 16  # prompts answered together
 Scores = dict[str, list[float]]
 
@@ -84,6 +85,27 @@ def _sentences(texts: Sequence[str], names: set[str]) -> tuple[str, ...]:
     return tuple(t for t in distinct if t not in names) or distinct
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeldOutCaptions:
+    """A model's captions against the references, and as chance those of windows of other clips."""
+
+    result: CaptionResult
+    similarity: float
+    chance: CaptionResult
+    chance_similarity: float
+    examples: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Numbers and examples for metrics.json."""
+        return {
+            **self.result.to_dict(),
+            "embedding_similarity": self.similarity,
+            **{f"chance_{k}": v for k, v in self.chance.to_dict().items()},
+            "chance_embedding_similarity": self.chance_similarity,
+            "examples": [{"reference": r, "generated": g} for r, g in self.examples],
+        }
+
+
 def captions(
     pipe: AnymoPipeline, task: CaptionTask, training: WindowSampler, *, num_neighbours: int, seed: int
 ) -> dict[str, list[str]]:
@@ -110,6 +132,25 @@ def captions(
         "untuned": answered(plain, _prompts(base, codes, worn), None, "untuned"),
         "shuffled": answered(pipe.answers, shuffled, of_others, "shuffled"),
     }
+
+
+def held_out_captions(pipe: AnymoPipeline, task: CaptionTask, seed: int) -> HeldOutCaptions:
+    """The model alone, without baselines.
+
+    Args:
+        pipe: the model.
+        task: windows.
+        seed: of the exchange of captions, which is chance.
+    """
+    said = pipe.caption_windows(task.windows)
+    others = [said[k] for k in exchange(task.clip, np.random.default_rng([seed, 31]))]
+    return HeldOutCaptions(
+        result=score_captions(said, task.references),
+        similarity=float(text_similarity(pipe, said, task.references).mean()),
+        chance=score_captions(others, task.references),
+        chance_similarity=float(text_similarity(pipe, others, task.references).mean()),
+        examples=tuple((r[0], s) for r, s in zip(task.references, said, strict=True))[:_NUM_EXAMPLES],
+    )
 
 
 def exchange(clip: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:

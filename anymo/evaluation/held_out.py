@@ -1,4 +1,4 @@
-"""Retrieval both ways and captions on held-out simulated motion: clips the model never saw."""
+"""Held-out simulated motion, of clips the model never saw, and retrieval both ways on it."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,11 @@ import numpy as np
 import torch
 
 from anymo.data.sampler import SimulatedBatch, WindowSampler
-from anymo.metrics import (
-    CaptionResult,
-    RetrievalResult,
-    embedding_similarity,
-    merge_duplicates,
-    retrieval,
-    score_captions,
-)
+from anymo.metrics import RetrievalResult, merge_duplicates, retrieval
 from anymo.pipeline import AnymoPipeline
 
 _DRAW = 2**31 + 13  # no training step draws from this stream
 _PART = 10  # windows that share a device rate
-_NUM_EXAMPLES = 12  # pairs kept to be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,32 +19,10 @@ class HeldOutRetrieval:
 
     imu_to_text: RetrievalResult
     text_to_imu: RetrievalResult
-    num_windows: int
 
     def to_dict(self) -> dict[str, object]:
         """Numbers for metrics.json."""
         return {"imu_to_text": self.imu_to_text.to_dict(), "text_to_imu": self.text_to_imu.to_dict()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HeldOutCaptions:
-    """Generated sentences beside all sentences of the clip, and beside those of shuffled clips as chance."""
-
-    result: CaptionResult
-    similarity: float
-    chance: CaptionResult
-    chance_similarity: float
-    examples: tuple[tuple[str, str], ...]
-
-    def to_dict(self) -> dict[str, object]:
-        """Numbers and examples for metrics.json."""
-        return {
-            **self.result.to_dict(),
-            "embedding_similarity": self.similarity,
-            **{f"chance_{k}": v for k, v in self.chance.to_dict().items()},
-            "chance_embedding_similarity": self.chance_similarity,
-            "examples": [{"reference": r, "generated": g} for r, g in self.examples],
-        }
 
 
 def held_out_batch(
@@ -104,40 +74,4 @@ def held_out_retrieval(pipe: AnymoPipeline, batch: SimulatedBatch) -> HeldOutRet
     return HeldOutRetrieval(
         imu_to_text=retrieval(similarity, positive),
         text_to_imu=retrieval(similarity.T, positive.T),
-        num_windows=len(index),
     )
-
-
-def held_out_captions(
-    pipe: AnymoPipeline,
-    batch: SimulatedBatch,
-    captions: tuple[tuple[str, ...], ...],
-) -> HeldOutCaptions:
-    """Describe each window and compare with every sentence of its clip.
-
-    Args:
-        pipe: the model.
-        batch: windows of held-out clips.
-        captions: all captions of every clip of the corpus; the first, the short phrase, is no reference.
-    """
-    references = [list(captions[c][1:] or captions[c]) for c in batch.clip.tolist()]
-    generated = pipe.caption_windows(batch.views[0])
-    shifted = np.roll(np.arange(len(generated)), len(generated) // 2).tolist()
-    shuffled = [generated[i] for i in shifted]
-    return HeldOutCaptions(
-        result=score_captions(generated, references),
-        similarity=_similarity(pipe, generated, references),
-        chance=score_captions(shuffled, references),
-        chance_similarity=_similarity(pipe, shuffled, references),
-        examples=tuple((r[0], g) for r, g in zip(references, generated, strict=True))[:_NUM_EXAMPLES],
-    )
-
-
-def _similarity(pipe: AnymoPipeline, generated: list[str], references: list[list[str]]) -> float:
-    """Mean over windows of the best cosine in the sentence model's own space; saying nothing scores 0."""
-    base = pipe.text.base_embeddings
-    said = [(base([g])[0].numpy(), base(r).numpy()) for g, r in zip(generated, references, strict=True) if g]
-    if not said:
-        return 0.0
-    sentences, targets = zip(*said, strict=True)
-    return float(embedding_similarity(np.stack(sentences), targets).sum()) / len(generated)

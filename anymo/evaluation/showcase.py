@@ -13,8 +13,9 @@ from anymo import body, plots
 from anymo.assets import info
 from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
+from anymo.evaluation.captioning import HeldOutCaptions
 from anymo.evaluation.confused_signals import confused_classes
-from anymo.evaluation.held_out import HeldOutCaptions, held_out_batch
+from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
 from anymo.evaluation.overlap import overlap
 from anymo.evaluation.parts_sections import class_table, parts_sections

@@ -7,13 +7,8 @@ from typing import get_args
 
 from anymo.data import SETS, load_set
 from anymo.data.sampler import WindowSampler
-from anymo.evaluation.held_out import (
-    HeldOutCaptions,
-    HeldOutRetrieval,
-    held_out_batch,
-    held_out_captions,
-    held_out_retrieval,
-)
+from anymo.evaluation.captioning import HeldOutCaptions, caption_task, held_out_captions
+from anymo.evaluation.held_out import HeldOutRetrieval, held_out_batch, held_out_retrieval
 from anymo.evaluation.report import SummaryRow
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import AnymoPipeline, Route
@@ -103,8 +98,8 @@ def evaluate(
     _log.info("retrieval and captions on held-out motion")
     captions = None
     if config.num_captions:
-        described = held_out_batch(held_out, config.num_captions, config.seed)
-        captions = held_out_captions(pipe, described, held_out.corpus.captions)
+        task = caption_task(held_out, config.num_captions, config.seed)
+        captions = held_out_captions(pipe, task, config.seed)
     return Evaluation(
         zero_shot=tuple(results),
         retrieval=held_out_retrieval(pipe, batch),

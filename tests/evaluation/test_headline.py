@@ -22,7 +22,7 @@ def test_recognition_has_intervals_and_both_baselines() -> None:
         max_windows=None,
     )
     one = retrieval(np.eye(4), np.eye(4, dtype=bool))
-    found = HeldOutRetrieval(imu_to_text=one, text_to_imu=one, num_windows=4)
+    found = HeldOutRetrieval(imu_to_text=one, text_to_imu=one)
     rows = summary_rows(Evaluation(zero_shot=(zero,), retrieval=found, captions=None, recordings={}))
     told = {row.metric: row for row in rows if row.task == "zero-shot toy, embedding"}
     assert {name: row.interval for name, row in told.items()} == {

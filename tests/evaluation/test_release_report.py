@@ -28,6 +28,8 @@ SMALL = {
     "draw.window_s": "4.0",
     "evaluate.sets": "[basic_motions]",
     "evaluate.num_retrieval": "8",
+    "evaluate.routes": "[embedding]",
+    "evaluate.num_captions": "0",
     "parts.encoder.sets": "[basic_motions]",
     "parts.encoder.num_windows": "16",
     "parts.encoder.pool_size": "8",
