@@ -85,17 +85,17 @@ class MotionAnswers:
     def _begun(self, context: "Context", similarity: torch.Tensor) -> list[str]:
         """The beginning of the answer to each prompt: the most probable of the activities that are nearest.
 
-        Their probability is that of a product of experts: what the language model gives the whole beginning,
-        and what the encoder gives the activity, at the temperature of its contrastive loss.
+        Their probability is that of a product of experts: what the language model gives the activity, and what
+        the encoder gives it, at the temperature of its contrastive loss.
         """
-        from anymo.align.prompts import beginning
+        from anymo.align.prompts import activity, beginning
 
         near = similarity.topk(min(_PROPOSED, similarity.shape[1]))
-        activities = self.language_model.activities
-        texts = [[beginning(activities[k]) for k in row] for row in near.indices.tolist()]
-        spoken = context.log_probability(texts).cpu()
+        known = self.language_model.activities
+        phrases = [[known[k] for k in row] for row in near.indices.tolist()]
+        spoken = context.log_probability([[activity(phrase) for phrase in row] for row in phrases]).cpu()
         best = (spoken + near.values.cpu() / self.temperature).argmax(dim=1).tolist()
-        return [row[k] for row, k in zip(texts, best, strict=True)]
+        return [beginning(row[k]) for row, k in zip(phrases, best, strict=True)]
 
     def choices(self, batch: WindowBatch, labels: Sequence[str]) -> list[str]:
         """What the model answers for each window when asked which of the labels it is; any words at all."""

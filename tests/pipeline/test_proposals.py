@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from anymo.align import MotionPrompt
-from anymo.align.prompts import beginning, description_in
+from anymo.align.prompts import activity, beginning, description_in
 from anymo.data import read_recording
 from anymo.pipeline import AnymoPipeline
 from anymo.pipeline import answers as room
@@ -39,7 +39,7 @@ def windows(pipe: AnymoPipeline) -> WindowBatch:
 
 def probability(pipe: AnymoPipeline, prompt: MotionPrompt, phrase: str, cosine: torch.Tensor) -> float:
     """Logarithm of the product of both, up to a constant, token by token."""
-    model, text = pipe.language_model, beginning(phrase)
+    model, text = pipe.language_model, activity(phrase)
     ids = model.text_ids(text)
     with torch.no_grad():
         logits = model.logits(torch.tensor([[*prompt.ids, *ids]]))[0, len(prompt.ids) - 1 : -1]
