@@ -85,8 +85,8 @@ class MotionAnswers:
     def _begun(self, context: "Context", similarity: torch.Tensor) -> list[str]:
         """The beginning of the answer to each prompt: the most probable of the activities that are nearest.
 
-        Their probability is that of a product of experts: what the language model gives the activity, and what
-        the encoder gives it, at the temperature of its contrastive loss.
+        Their probability is that of a product of experts: what the language model gives the activity, and
+        what the encoder gives it, at the temperature of its contrastive loss.
         """
         from anymo.align.prompts import activity, beginning
 
