@@ -65,7 +65,7 @@ class Context:
         """Log-probability of each prompt's own answers: (B, A), as sums over their tokens.
 
         Args:
-            answers: A of each prompt, each of one token or more.
+            answers: A of each prompt, as many of each, all of one token or more.
         """
         rows = [[(k, self.network.text_ids(text)) for k, text in enumerate(own)] for own in answers]
         return self._scores(AnswerTree.beside([AnswerTree.of(row) for row in rows]), len(rows[0]))
