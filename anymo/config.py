@@ -12,7 +12,7 @@ import subprocess
 import sys
 import uuid
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -265,6 +265,17 @@ def command() -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file in one atomic step; shards may write the same file at once."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_texts({path: text})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write files in one atomic step each, and none before all of them are on the disk."""
+    drafts = {path: path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp") for path in texts}
+    try:
+        for path, text in texts.items():
+            drafts[path].write_text(text, encoding="utf-8")
+        for path, draft in drafts.items():
+            draft.replace(path)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

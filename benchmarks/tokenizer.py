@@ -17,9 +17,9 @@ import torch
 
 from anymo.config import write_text
 from anymo.encoders import AnymoEncoderConfig, ImuEncoder
-from anymo.evaluation.report import terminal_table
 from anymo.evaluation.token_errors import speed
 from anymo.records import WindowBatch
+from anymo.tables import terminal_table
 from anymo.tokenizer import MotionTokenizer, MotionTokenizerConfig
 
 WINDOW_S = 5.0

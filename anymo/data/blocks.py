@@ -57,11 +57,22 @@ class Blocks:
         block = torch.bucketize(frames[:, 0].contiguous(), self.starts, right=True) - 1
         used = block.unique().tolist()
         if len(used) == 1:
-            whole: torch.Tensor = self.blocks[used[0]][(frames - self.starts[used[0]], *columns)]
-            return whole
+            return _taken(self.blocks[used[0]], frames - self.starts[used[0]], *columns)
         tail = self.blocks[0].shape[1 + len(columns) :]
         taken = self.blocks[0].new_empty(*frames.shape, *tail)
         for b in used:
             rows = (block == b).nonzero()[:, 0]
-            taken[rows] = self.blocks[b][(frames[rows] - self.starts[b], *(c[rows] for c in columns))]
+            taken[rows] = _taken(self.blocks[b], frames[rows] - self.starts[b], *(c[rows] for c in columns))
         return taken
+
+    def to(self, device: torch.device) -> "Blocks":
+        """All frames in one block on a device."""
+        return Blocks([torch.cat(self.blocks).to(device)])
+
+
+def _taken(block: torch.Tensor, frames: torch.Tensor, *columns: torch.Tensor) -> torch.Tensor:
+    """block[frames, *columns], several times as fast: whole rows are copied, not their numbers one by one."""
+    index, rows = frames, block
+    for column in columns:
+        index, rows = index * rows.shape[1] + column, rows.flatten(0, 1)
+    return rows.index_select(0, index.flatten().to(rows.device)).view(*index.shape, *rows.shape[1:])

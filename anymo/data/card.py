@@ -12,6 +12,7 @@ import numpy as np
 from anymo.config import write_text
 from anymo.data.arrow import GRID_HZ, POSE_HZ, SPLITS, VERSION, StoredClip, inner, schema
 from anymo.data.clip import take_of
+from anymo.tables import markdown_table
 
 _CMU = (
     "CMU Graphics Lab Motion Capture Database, mocap.cs.cmu.edu; created with funding from NSF EIA-0196217.",
@@ -90,7 +91,8 @@ def write_card(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
             "each of 23 body segments and each frame it holds 18 numbers from which the ideal signal of an "
             f"inertial sensor at any place on that segment is one matrix product. {_division(kept)}",
             "",
-            *_table(("split", "clips", "hours"), [(s, *_size(kept, split=s)) for s in splits]),
+            markdown_table(("split", "clips", "hours"), [(s, *_size(kept, split=s)) for s in splits]),
+            "",
             *_terms(kept),
             *_fields(),
             "## Use",
@@ -146,7 +148,8 @@ def _terms(kept: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         "## Sources and terms",
         "",
-        *_table(("source", "clips", "hours", "licence"), rows),
+        markdown_table(("source", "clips", "hours", "licence"), rows),
+        "",
         *([*(f"- {c}" for c in cited), *warning, ""] if cited or warning else []),
     ]
 
@@ -156,7 +159,8 @@ def _fields() -> list[str]:
     return [
         "## Columns",
         "",
-        *_table(("column", "what"), [(f"`{n}`", what) for n, what in _MEANING.items()]),
+        markdown_table(("column", "what"), [(f"`{n}`", what) for n, what in _MEANING.items()]),
+        "",
         f"Also: {words}.",
         "",
     ]
@@ -173,11 +177,6 @@ _MEANING = {
     "cutoff_hz": "low-pass of captured motion before differentiation; 0: none",
     "sha256": "of the source file",
 }
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return [*("| " + " | ".join(map(str, line)) + " |" for line in lines), ""]
 
 
 def _size(entries: Sequence[Mapping[str, Any]], split: str) -> tuple[int, str]:

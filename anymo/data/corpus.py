@@ -66,8 +66,8 @@ class MotionCorpus:
     content   hash that changes with the frames of the files; empty where there are none
     """
 
-    features: torch.Tensor | Blocks
-    pose: torch.Tensor | Blocks
+    features: Blocks
+    pose: Blocks
     first: torch.Tensor
     first_pose: torch.Tensor
     body: torch.Tensor
@@ -166,9 +166,9 @@ _WORDS = ("name", "source", "captions", "synonyms", "body", "version")
 
 
 def _laid_out(
-    features: torch.Tensor | Blocks,
+    features: Blocks,
     num_frames: torch.Tensor,
-    pose: torch.Tensor | Blocks,
+    pose: Blocks,
     num_poses: torch.Tensor,
     *,
     captions: Sequence[Sequence[Caption]],
@@ -275,9 +275,9 @@ def lay_out(stored: Sequence[StoredClip], held_out: Sequence[bool]) -> MotionCor
         raise ValueError("corpus: expected one clip or more, got none")
     rows = {n: [getattr(c, n) for c in stored] for n in ("name", "source", "synonyms", "body")}
     return _laid_out(
-        torch.from_numpy(np.concatenate([c.features for c in stored])),
+        Blocks([torch.from_numpy(np.concatenate([c.features for c in stored]))]),
         torch.tensor([len(c.features) for c in stored]),
-        torch.from_numpy(np.concatenate([c.pose for c in stored])),
+        Blocks([torch.from_numpy(np.concatenate([c.pose for c in stored]))]),
         torch.tensor([len(c.pose) for c in stored]),
         captions=[c.captions for c in stored],
         held_out=held_out,

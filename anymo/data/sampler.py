@@ -13,7 +13,6 @@ import torch
 
 from anymo.body import Body
 from anymo.data.arrow import EDGE_FRAMES, GRID_HZ, POSE_HZ
-from anymo.data.blocks import Blocks
 from anymo.data.corpus import MotionCorpus
 from anymo.data.device_draws import at_model_rate, draw_devices, read
 from anymo.data.draws import (
@@ -272,7 +271,4 @@ def _needed(seconds: float, config: DrawConfig) -> int:
 
 def _resident(corpus: MotionCorpus, device: torch.device) -> MotionCorpus:
     """The corpus with its frames on a device."""
-    features, pose = (
-        torch.cat(list(t.blocks)) if isinstance(t, Blocks) else t for t in (corpus.features, corpus.pose)
-    )
-    return replace(corpus, features=features.to(device), pose=pose.to(device))
+    return replace(corpus, features=corpus.features.to(device), pose=corpus.pose.to(device))

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from anymo.config import write_text
 from anymo.demo.config import DemoConfig
 from anymo.demo.run import run_demo
-from anymo.evaluation.report import terminal_table
 from anymo.metrics import Interval, seeds_interval
+from anymo.tables import terminal_table
 
 _log = logging.getLogger(__name__)
 
@@ -64,11 +65,8 @@ def run_seeds(config: SeedsConfig) -> list[SeedsResult]:
         runs.append(json.loads((run_demo(demo) / "metrics.json").read_text())["zero_shot"])
     results = [_over_seeds(name, [run[name] for run in runs]) for name in runs[0]]
     config.output.mkdir(parents=True, exist_ok=True)
-    draft = config.output / ".seeds.json.draft"
-    draft.write_text(
-        json.dumps({"seeds": config.seeds, "zero_shot": [asdict(r) for r in results]}, indent=2) + "\n"
-    )
-    draft.replace(config.output / "seeds.json")
+    numbers = {"seeds": config.seeds, "zero_shot": [asdict(r) for r in results]}
+    write_text(config.output / "seeds.json", json.dumps(numbers, indent=2) + "\n")
     return results
 
 

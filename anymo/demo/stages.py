@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import draccus
 
+from anymo.config import write_text
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,13 +64,13 @@ class StageBook:
                 if path.is_dir():
                     shutil.rmtree(path)
                 path.unlink(missing_ok=True)
-            _replace_text(begun, self.chain)
+            write_text(begun, self.chain)
         started = time.monotonic()
         work()
         cost = StageCost(name, time.monotonic() - started, peak_memory_gib())
         self.costs.append(cost)
         facts = {"config": self.chain, "seconds": cost.seconds, "peak_gib": cost.peak_gib}
-        _replace_text(done, json.dumps(facts))
+        write_text(done, json.dumps(facts))
         begun.unlink()
 
 
@@ -76,9 +78,3 @@ def peak_memory_gib() -> float:
     """Highest resident memory of this process so far, GiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
-
-
-def _replace_text(path: Path, text: str) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(text)
-    draft.replace(path)

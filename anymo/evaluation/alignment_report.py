@@ -5,10 +5,9 @@ from statistics import mean
 from typing import Any
 
 from anymo.evaluation.captioning import BASELINES, METRICS, SYSTEMS
-from anymo.evaluation.errors import markdown_table
 from anymo.evaluation.real_captions import REAL_SYSTEMS
-from anymo.evaluation.report import terminal_table
 from anymo.metrics import seeds_interval
+from anymo.tables import markdown_table, terminal_table
 
 _SHOWN = 12  # held-out windows whose captions are printed
 _TITLES = {

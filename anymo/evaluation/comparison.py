@@ -5,9 +5,8 @@ from functools import partial
 from statistics import mean
 from typing import Any
 
-from anymo.evaluation.errors import markdown_table
-from anymo.evaluation.report import terminal_table
 from anymo.metrics import seeds_interval
+from anymo.tables import markdown_table, terminal_table
 
 Run = Mapping[str, Any]
 Runs = Mapping[str, Mapping[str, Run]]

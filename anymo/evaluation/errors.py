@@ -1,10 +1,9 @@
 """What a model confuses, as Markdown: a table of the classes, the confusion matrix, the commonest errors."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from anymo.metrics import ClassificationResult
+from anymo.tables import markdown_table
 
 _NUM_ERRORS = 8  # pairs of truth and prediction that are listed
 
@@ -38,13 +37,6 @@ def error_analysis(result: ClassificationResult, title: str) -> str:
             markdown_table(["true", "taken for", "times", "share of the class"], _errors(result)),
         ]
     )
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table; a bar in a cell is escaped."""
-    cells = [[str(c).replace("|", "\\|") for c in row] for row in (columns, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], "|" + " --- |" * len(columns), *lines[1:]])
 
 
 def _errors(result: ClassificationResult) -> list[list[object]]:

@@ -11,6 +11,7 @@ from anymo.evaluation.splits import Amount
 from anymo.metrics import Interval, classification, crossed_interval
 from anymo.metrics.classification import macro_f1
 from anymo.records import Array
+from anymo.tables import markdown_table
 
 Ints = npt.NDArray[np.int64]
 
@@ -142,10 +143,5 @@ def _grid(rows: list[dict[str, Any]], key: str) -> str:
         run = Run(method=row["method"], source=row["source"], amount=Amount())
         estimate, low, high = (100 * row[key][k] for k in ("estimate", "low", "high"))
         cells.setdefault(run.name, {})[row["amount"]] = f"{estimate:.1f} ({low:.1f} to {high:.1f})"
-    head = [f"| method | {' | '.join(amounts)} |", "| --- " * (len(amounts) + 1) + "|"]
-    return "\n".join(
-        [
-            *head,
-            *(f"| {name} | {' | '.join(own.get(a, '') for a in amounts)} |" for name, own in cells.items()),
-        ]
-    )
+    lines = [[name, *(own.get(amount, "") for amount in amounts)] for name, own in cells.items()]
+    return markdown_table(["method", *amounts], lines)

@@ -12,6 +12,7 @@ from anymo.metrics import discriminator_accuracy, frechet_distance
 from anymo.metrics.fidelity import FOLDS
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Array, Recording
+from anymo.tables import markdown_table
 
 
 def fidelity(
@@ -69,13 +70,13 @@ def fidelity(
 
 def fidelity_table(sets: dict[str, dict[str, Any]]) -> str:
     """Markdown of `fidelity` of several sets."""
-    lines = ["| set | windows of | Fréchet distance | discriminator, % |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, numbers in sets.items():
         for source in ("real", *VIRTUAL):
             row = numbers[source]
             kind = "other people" if source == "real" else source
-            lines.append(f"| {name} | {kind} | {row['frechet']:.3f} | {100 * row['discriminator']:.1f} |")
-    return "\n".join(lines)
+            rows.append([name, kind, f"{row['frechet']:.3f}", f"{100 * row['discriminator']:.1f}"])
+    return markdown_table(["set", "windows of", "Fréchet distance", "discriminator, %"], rows)
 
 
 def _embedded(

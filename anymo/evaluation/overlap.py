@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from anymo.data import SETS
 from anymo.data.test_sets import TEST_SETS
-from anymo.evaluation.errors import markdown_table
 from anymo.motion import procedural
+from anymo.tables import markdown_table
 
 
 def overlap(texts: Iterable[str]) -> dict[str, dict[str, list[str]]]:

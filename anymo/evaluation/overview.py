@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from anymo.data.sets import DatasetSpec
-from anymo.evaluation.errors import markdown_table
+from anymo.tables import markdown_table
 
 _COLUMNS = ("set", "role", "in", "classes", "Hz", "sensors", "layouts", "licence", "how to obtain")
 

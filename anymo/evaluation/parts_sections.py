@@ -5,10 +5,10 @@ from typing import Any
 
 from anymo import plots
 from anymo.evaluation.encoder import robustness_figure
-from anymo.evaluation.errors import markdown_table
 from anymo.evaluation.few_shot_run import efficiency_figure
-from anymo.evaluation.report import Cell, Figure, Section, Table
+from anymo.evaluation.report import Figure, Section, Table
 from anymo.evaluation.virtual_imu import VIRTUAL
+from anymo.tables import Cell, markdown_table
 
 _RECOGNITION = (
     "set", "classes", "samples", "accuracy", "macro-F1", "macro-F1, all classes", "R@2", "chance, accuracy",

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-Cell = str | int | float | None
+from anymo.config import write_texts
+from anymo.tables import Cell, cell_text, check_rows, is_numeric
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --card: #f6f7f9; --ink: #1d2125; --soft: #5b636b;
@@ -115,7 +115,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
     def __post_init__(self) -> None:
-        _check_rows(f"table {self.title!r}", self.columns, self.rows)
+        check_rows(f"table {self.title!r}", self.columns, self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,15 +156,7 @@ def write_report(
         folder / "report.html": render(title, summary_rows, sections),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    drafts = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in pages}
-    try:
-        for path, text in pages.items():
-            drafts[path].write_text(text, encoding="utf-8")
-        for path, draft in drafts.items():
-            draft.replace(path)
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+    write_texts(pages)
     return folder / "report.html"
 
 
@@ -178,29 +170,6 @@ def render(title: str, summary_rows: Sequence[SummaryRow], sections: Sequence[Se
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
         f"<h1>{escape(title)}</h1>{_summary(summary_rows)}<nav>{links}</nav>{body}</main></body></html>\n"
     )
-
-
-def terminal_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Aligned plain text: numbers to the right, text to the left, None a dash.
-
-    Args:
-        columns: n headings.
-        rows: each of n cells; whatever wants its own format comes as text.
-
-    Raises:
-        ValueError: a row has another number of cells.
-    """
-    _check_rows("table", columns, rows)
-    right = [_is_numeric([row[c] for row in rows]) for c in range(len(columns))]
-    lines = [list(columns)] + [[_text(cell) for cell in row] for row in rows]
-    width = [max(len(line[c]) for line in lines) for c in range(len(columns))]
-    aligned = [
-        "  ".join(
-            t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, width, right, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([aligned[0], "  ".join("─" * w for w in width), *aligned[1:]])
 
 
 def _summary(rows: Sequence[SummaryRow]) -> str:
@@ -248,33 +217,17 @@ def _figure(figure: Figure) -> str:
 
 
 def _table(table: Table) -> str:
-    right = [_is_numeric([row[c] for row in table.rows]) for c in range(len(table.columns))]
+    right = [is_numeric([row[c] for row in table.rows]) for c in range(len(table.columns))]
     kind = ['class="number"' if r else "" for r in right]
     head = "".join(f"<th {k}>{escape(name)}</th>" for k, name in zip(kind, table.columns, strict=True))
+    rows = [zip(kind, map(cell_text, row), strict=True) for row in table.rows]
     lines = "".join(
-        "<tr>" + "".join(f"<td {k}>{escape(_text(c))}</td>" for k, c in zip(kind, row, strict=True)) + "</tr>"
-        for row in table.rows
+        f"<tr>{''.join(f'<td {k}>{escape(text)}</td>' for k, text in cells)}</tr>" for cells in rows
     )
     return (
         f'<h3>{escape(table.title)}</h3><div class="wide"><table><thead><tr>{head}</tr></thead>'
         f'<tbody>{lines}</tbody></table></div><p class="caption">{escape(table.caption)}</p>'
     )
-
-
-def _text(cell: Cell) -> str:
-    if cell is None:
-        return "–"
-    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
-
-
-def _is_numeric(cells: Sequence[Cell]) -> bool:
-    return any(cell is not None for cell in cells) and not any(isinstance(cell, str) for cell in cells)
-
-
-def _check_rows(name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    for i, row in enumerate(rows):
-        if len(row) != len(columns):
-            raise ValueError(f"{name}: expected {len(columns)} cells in row {i}, got {len(row)}")
 
 
 def _plain(value: object, where: str) -> object:

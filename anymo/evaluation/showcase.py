@@ -19,10 +19,11 @@ from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
 from anymo.evaluation.overlap import overlap
 from anymo.evaluation.parts_sections import class_table, parts_sections
-from anymo.evaluation.report import Figure, Section, Table, terminal_table, write_report
+from anymo.evaluation.report import Figure, Section, Table, write_report
 from anymo.evaluation.suite import Evaluation, summary_rows
 from anymo.pipeline import AnymoPipeline
 from anymo.skeleton import PLACEMENTS
+from anymo.tables import terminal_table
 
 Cost = tuple[str, float, float]  # stage, seconds, peak GiB
 _PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "anny", "numpy")

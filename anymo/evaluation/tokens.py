@@ -22,8 +22,8 @@ from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.recipes import Variant
-from anymo.evaluation.report import terminal_table
 from anymo.evaluation.token_errors import Encoded, baseline, encoded, speed, token_numbers
+from anymo.tables import terminal_table
 from anymo.tokenizer import MotionTokenizer, PoseOutput
 from anymo.training.tokenizer import (
     TokenizerConfig,

@@ -12,6 +12,7 @@ from anymo.release.figures import Figures
 from anymo.release.sums import SUMS
 from anymo.release.training import Training
 from anymo.skeleton import SEGMENTS
+from anymo.tables import markdown_table
 
 _TAGS = ("imu", "wearable", "accelerometer", "gyroscope", "human-activity-recognition", "motion")
 _LIMITS = (
@@ -182,11 +183,13 @@ def _training(training: Training) -> list[str]:
             " The corpora were named at the export, not found through the runs." if training.is_stated else ""
         ),
         "",
-        *_table(("source", "clips", "hours", "licence"), rows),
+        markdown_table(("source", "clips", "hours", "licence"), rows),
+        "",
         *(f"- Captions of {', '.join(names)}: {words}." for words, names in captions.items()),
         *(f"- {citation}" for citation in cited),
         "",
-        *_table(("run", "commit", "seed"), runs),
+        markdown_table(("run", "commit", "seed"), runs),
+        "",
         "`training.json` has their configuration and versions, `manifest.csv` the clips, and as far as the "
         "corpora say it which were held out, whose motion they are and the SHA-256 of their files.",
         "",
@@ -204,7 +207,8 @@ def _bases(contents: Contents) -> list[str]:
         "",
         f"Their weights are not in this release{merged if 'merged/' in contents.parts else ''}.",
         "",
-        *_table(("part", "stands on", "licence", "cite"), rows),
+        markdown_table(("part", "stands on", "licence", "cite"), rows),
+        "",
     ]
 
 
@@ -224,7 +228,8 @@ def _measured(figures: Sequence[Figures]) -> list[str]:
             *_recognition(found),
             f"<details><summary>All {len(rows)} figures</summary>",
             "",
-            *_table(("figure", "value"), rows),
+            markdown_table(("figure", "value"), rows),
+            "",
             "</details>",
             "",
         ]
@@ -241,7 +246,7 @@ def _recognition(found: Figures) -> list[str]:
         for group in groups
         if f"{group} chance accuracy" in values
     ]
-    return _table(("recognised, percent (95 %)", *_RECOGNITION.values()), rows) if rows else []
+    return [markdown_table(("recognised, percent (95 %)", *_RECOGNITION.values()), rows), ""] if rows else []
 
 
 def _percent(values: Mapping[str, float], group: str, key: str) -> str:
@@ -253,8 +258,3 @@ def _percent(values: Mapping[str, float], group: str, key: str) -> str:
         return ""
     interval = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
     return f"{100 * share:.1f}{interval}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [header, ["---"] * len(header), *rows]
-    return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells), ""]

@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from anymo.config import write_text
 from anymo.training.average import WeightAverage
 from anymo.training.launch import zero_stage
 from anymo.training.optim import OptimConfig
@@ -224,9 +225,7 @@ class RunFolder:
         path = self.folder / "metrics.jsonl"
         if path.exists():
             whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-            fresh = path.with_suffix(".new")
-            fresh.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
-            fresh.replace(path)
+            write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 @contextmanager

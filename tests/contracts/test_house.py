@@ -34,7 +34,7 @@ ORDER = (
     ("cli",),
 )
 RANK = {room: rank for rank, row in enumerate(ORDER) for room in row}
-FREE = {"config", "assets"}  # import nothing of ours, and anybody may import them
+FREE = {"config", "assets", "tables"}  # import nothing of ours, and anybody may import them
 ROOMS = {*RANK, *FREE, "plots"}
 
 

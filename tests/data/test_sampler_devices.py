@@ -10,6 +10,7 @@ import torch
 from anymo import body
 from anymo.body import Body
 from anymo.data import device_draws
+from anymo.data.blocks import Blocks
 from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
 from anymo.data.device_draws import Devices, at_model_rate, draw_devices
 from anymo.data.draws import DrawConfig
@@ -92,7 +93,7 @@ def test_every_device_has_its_own_errors(hand_motion: Callable[..., Motion], adu
 def test_readings_stay_within_the_range(adult: Body, hand_motion: Callable[..., Motion]) -> None:
     """A clip hundreds of times too fast drives every device into its stops."""
     corpus = build_corpus([ClipSource(motion=hand_motion(0), body=0)], held_out_fraction=0.0, seed=0)
-    wild = replace(corpus, features=corpus.features * 300)
+    wild = replace(corpus, features=Blocks([300 * block for block in corpus.features.blocks]))
     view = drawn(wild, adult, preset_share=1.0, removed_share=0.0, wobble_share=0.0, rate_hz=10.0,
                  device_rates_hz=(10.0,))  # fmt: skip
     largest = view.signal[view.sample_valid].abs().amax(dim=0)

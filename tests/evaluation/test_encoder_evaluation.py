@@ -14,9 +14,10 @@ from anymo.data import load_set
 from anymo.evaluation import robustness
 from anymo.evaluation.comparison import encoder_table
 from anymo.evaluation.encoder import EncoderEvalConfig, ProtocolConfig, run_encoder_evaluation
-from anymo.evaluation.errors import error_analysis, markdown_table
+from anymo.evaluation.errors import error_analysis
 from anymo.metrics import classification
 from anymo.pipeline import AnymoPipeline
+from anymo.tables import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = {

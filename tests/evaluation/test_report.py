@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anymo.evaluation.report import Figure, Section, SummaryRow, Table, render, terminal_table, write_report
+from anymo.evaluation.report import Figure, Section, SummaryRow, Table, render, write_report
+from anymo.tables import terminal_table
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 NASTY = '<script src="http://x">&"\'</script>'

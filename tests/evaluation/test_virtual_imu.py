@@ -116,10 +116,8 @@ def test_other_virtual_recordings_are_trained_on_anew(
     first = keys(virtual)
     assert len(first) == 3
     assert keys(virtual) == first
-    features = virtual.corpus.features
-    assert isinstance(features, Blocks)
-    louder = replace(virtual.corpus, features=Blocks([1.5 * block for block in features.blocks]))
-    assert not keys(replace(virtual, corpus=louder)) & first
+    louder = Blocks([1.5 * block for block in virtual.corpus.features.blocks])
+    assert not keys(replace(virtual, corpus=replace(virtual.corpus, features=louder))) & first
 
 
 def test_fidelity_finds_the_same_motion_near_and_noise_far(
