@@ -31,11 +31,13 @@ def measure(device: str, batch_size: int, rounds: int) -> dict[str, float]:
     numbers["matmul_gflop_per_s"] = peak / 1e9
     _, *seen = turns(trainers, rounds + 1)  # the first round warms up
     for name, trainer in trainers.items():
-        seconds, simulating = (median(turn[name][k] for turn in seen) for k in (0, 1))
-        rate, flops = trainer.size / seconds, trainer.flops_per_window()
+        steps = [step for turn in seen for step in turn[name]]
+        whole, simulating = (sum(column) for column in zip(*steps, strict=True))
+        rate = trainer.size / median(seconds for seconds, _ in steps)
+        flops = trainer.flops_per_window()
         numbers |= {
             f"{name}_windows_per_s": rate,
-            f"{name}_simulation_share": simulating / seconds,
+            f"{name}_simulation_share": simulating / whole,
             f"{name}_encoder_parameters": trainer.parameters,
             f"{name}_gflop_per_window": flops / 1e9,
             f"{name}_mfu": rate * flops / peak,
