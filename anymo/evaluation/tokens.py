@@ -21,6 +21,7 @@ from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.encoders import ImuEncoder, weights_sha256
 from anymo.evaluation.held_out import held_out_batch
+from anymo.evaluation.kept import kept
 from anymo.evaluation.recipes import Variant
 from anymo.evaluation.token_errors import Encoded, baseline, encoded, speed, token_numbers
 from anymo.tables import terminal_table
@@ -105,7 +106,8 @@ def run_tokens(config: TokensConfig, bodies: Sequence[Body]) -> dict[str, Any]:
     pose = mean_pose(WindowSampler(corpus, bodies, config.draw, held_out=False), config.seed)
     numbers = {"baseline": baseline(pose, held_out, encoder.config.patch_samples), "tokenizers": rows}
     for file in (config.output / FILE, *([config.json] if config.json else [])):
-        _write(file, numbers)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(numbers, indent=2) + "\n")
     draw_tokens(read_tokenizer(_folder(config, next(iter(ahead))), encoder), held_out, config.output)
     return numbers
 
@@ -119,22 +121,21 @@ def _numbers(
     bodies: Sequence[Body],
     inputs: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Numbers of one tokenizer; those of a variant are kept, beside all that they stand on."""
-    run, file = None if variant is None else variant_config(config, variant), config.output / name / FILE
-    measured = {key: value for key, value in draccus.encode(config).items() if key in _MEASURED} | dict(
-        inputs
-    )
-    facts = json.loads(json.dumps({"measured": measured, "run": draccus.encode(run)}))
-    if run is not None:
-        kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-        if facts.items() <= kept.items():
-            return kept
-        train_tokenizer(run, bodies)
-    tokenizer = read_tokenizer(_folder(config, name), encoder)
-    windows = held_out.batch.views[0].select(slice(_TIMED))
-    numbers: dict[str, Any] = token_numbers(tokenizer, held_out) | facts
-    numbers["per_s"] = speed(encoder, tokenizer, windows)
-    _write(file, numbers)
+    """Numbers of one tokenizer, which is trained first if it is a variant; kept beside all they stand on."""
+    run = None if variant is None else variant_config(config, variant)
+    facts = {key: value for key, value in draccus.encode(config).items() if key in _MEASURED}
+    facts |= {**inputs, "run": draccus.encode(run)}
+    if run is None:
+        facts["tokenizer_sha256"] = weights_sha256(read_tokenizer(_folder(config, name), encoder))
+
+    def measure() -> dict[str, Any]:
+        if run is not None:
+            train_tokenizer(run, bodies)
+        tokenizer = read_tokenizer(_folder(config, name), encoder)
+        per_s = speed(encoder, tokenizer, held_out.batch.views[0].select(slice(_TIMED)))
+        return token_numbers(tokenizer, held_out) | {"per_s": per_s}
+
+    numbers: dict[str, Any] = kept(config.output / name / FILE, facts, measure)
     return numbers
 
 
@@ -222,8 +223,3 @@ def _folder(config: TokensConfig, name: str) -> Path:
     """Where a tokenizer is saved."""
     given = config.tokenizer if name == "tokenizer" else None
     return given or config.output / name / "tokenizer"
-
-
-def _write(file: Path, numbers: Mapping[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, json.dumps(numbers, indent=2) + "\n")

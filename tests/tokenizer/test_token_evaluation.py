@@ -150,4 +150,4 @@ def test_the_named_run_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({run.steps_per_token for run in runs.values()}) >= 3
     tokens = {name: -(-10 // run.steps_per_token) * run.num_groups for name, run in runs.items()}
     assert (tokens["product"], tokens["three_groups"], tokens["papers_rate"]) == (20, 30, 150)
-    assert named.draw == DrawConfig(num_targets=2)
+    assert named.draw == DrawConfig(num_targets=2, max_sensors=5, real_share=0.25)
