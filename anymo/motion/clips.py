@@ -1,4 +1,4 @@
-"""Real clips of the shared data folder, with what its manifests know: rates, captions, segments, terms."""
+"""Real clips of the shared data folder, with what its manifests know: rates, captions, terms."""
 
 import csv
 import logging
@@ -39,20 +39,10 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """Part of a clip that HumanML3D names, seconds; its sentences are not in the shared data."""
-
-    humanml3d_id: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """A motion file and what its manifest knows about it; `load` reads it.
 
     options         what the reader needs besides, such as the skeleton of an AMC file
-    segments        parts that HumanML3D names
     non_commercial  must not enter released weights
     """
 
@@ -63,7 +53,6 @@ class Clip:
     licence: str
     reader: Callable[..., Motion] = load_bvh
     options: Mapping[str, Any] = field(default_factory=dict)
-    segments: tuple[Segment, ...] = ()
     non_commercial: bool = False
 
     def load(self) -> Motion:
@@ -123,20 +112,13 @@ def _cmu_clip(root: Path, row: Row) -> Clip:
         captions=tuple(Caption(text=s) for s in dict.fromkeys(sentences)),
         subject=f"cmu-{row['subject']}",
         licence=CMU_LICENCE,
-        segments=tuple(_segment(*part.split(":")) for part in row["humanml3d"].split(" | ") if part.strip()),
     )
-
-
-def _segment(humanml3d_id: str, span: str) -> Segment:
-    start, end = span.split("-")
-    return Segment(humanml3d_id=humanml3d_id.strip(), start_s=float(start), end_s=float(end))
 
 
 def _cmu_asfamc(root: Path) -> list[Clip]:
     """Trials NN_TT.amc, described by CMU's index and by KIT-ML."""
     said = _by_trial(_rows(root / "cmu" / "cmu_descriptions.csv"))
     told = _by_trial(_rows(root / "cmu" / "cmu_kitml_captions.csv"))
-    parts = _by_trial(_rows(root / "cmu" / "cmu_humanml3d_segments.csv"))
     clips = []
     for path in sorted((root / "cmu_asfamc").glob("*.amc.gz")):
         subject, trial = (int(v) for v in path.name.split(".")[0].split("_"))
@@ -154,9 +136,6 @@ def _cmu_asfamc(root: Path) -> list[Clip]:
                 subject=f"cmu-{subject}",
                 licence=CMU_LICENCE,
                 reader=load_amc,
-                segments=tuple(
-                    _segment(r["humanml3d_id"], f"{r['start_s']}-{r['end_s']}") for r in parts[key]
-                ),
             )
         )
     return clips

@@ -1,4 +1,4 @@
-"""Every clip of the shared data, by set: rates, captions, segments, terms; and files that were mutated."""
+"""Every clip of the shared data, by set: rates, captions, terms; and files that were mutated."""
 
 from collections import Counter
 from pathlib import Path
@@ -54,10 +54,6 @@ def test_what_the_tables_say_of_a_trial(data_root: Path) -> None:
     trial = next(c for c in find_clips(data_root, ("cmu_asfamc",)) if c.path.name.startswith("01_01"))
     assert trial.captions[1].text.startswith("A person hops forward")
     assert (trial.captions[1].start_s, trial.captions[1].end_s) == (0.0, 22.925)
-    assert [(s.humanml3d_id, s.start_s, s.end_s) for s in trial.segments] == [
-        ("002510", 10.05, 20.05),
-        ("004041", 0.95, 10.95),
-    ]
     assert trial.subject == "cmu-1"
     silent = next(c for c in find_clips(data_root, ("cmu_asfamc",)) if c.path.name.startswith("02_01"))
     assert silent.captions[0].text == "walk"
