@@ -22,6 +22,7 @@ from anymo.training.classifiers import (
     LinearProbe,
     Method,
     RawNetwork,
+    TwoProbes,
     build_method,
     cut_examples,
     hand_made_features,
@@ -74,7 +75,30 @@ def test_probe_and_forest_tell_swings_apart(encoder: ImuEncoder) -> None:
     recordings = swings()
     train, test = [r for r in recordings if r.subject != "s3"], [r for r in recordings if r.subject == "s3"]
     assert accuracy(LinearProbe(encoder), train, test) == 1.0
+    assert accuracy(TwoProbes(encoder), train, test) == 1.0
     assert accuracy(Forest(num_trees=30), train, test) == 1.0
+
+
+def test_two_probes_are_the_mean_of_both_and_bear_what_is_missing(encoder: ImuEncoder) -> None:
+    """A gyroscope that training never had says nothing; one that a window lacks stands at its mean."""
+    examples, method = cut(swings(2, 1)), TwoProbes(encoder)
+    own = represented(method, examples)
+    rows = own.inputs
+    assert isinstance(rows, np.ndarray)
+    latents = represented(LinearProbe(encoder), examples).inputs
+    assert isinstance(latents, np.ndarray)
+    made = rows[:, latents.shape[1] :]
+    assert np.array_equal(rows[:, : latents.shape[1]], latents)
+    centre, scale = np.nanmean(made, axis=0), np.nanstd(made, axis=0)
+    scaled = np.where(scale > 1e-9, (made - centre) / np.where(scale > 1e-9, scale, 1.0), 0.0).clip(-5, 5)
+    probes = [LinearProbe(encoder).fit(own.with_inputs(x), 0)(x) for x in (latents, np.nan_to_num(scaled))]
+    assert np.allclose(method.fit(own, 0)(rows), np.mean(probes, axis=0), atol=1e-6)
+
+    lacking = rows.copy()
+    lacking[:, latents.shape[1] + 59 : -1] = np.nan
+    said = method.fit(own.with_inputs(lacking), 0)
+    assert np.array_equal(said(rows), said(lacking))
+    assert np.isfinite(method.fit(own, 0)(lacking)).all()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +115,7 @@ def test_networks_overfit_eight_windows(encoder: ImuEncoder, name: str, gyro: bo
 
 def test_every_name_makes_a_method_and_others_are_refused(encoder: ImuEncoder) -> None:
     assert all(hasattr(build_method(name, encoder), "fit") for name in METHODS)
-    with pytest.raises(ValueError, match=r"expected one of probe, lora.*got 'svm'"):
+    with pytest.raises(ValueError, match=r"expected one of probe, probes, lora.*got 'svm'"):
         build_method("svm", encoder)
 
 
@@ -133,7 +157,7 @@ def test_from_scratch_knows_nothing_of_the_weights(encoder: ImuEncoder) -> None:
         assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize("name", ["probe", "scratch", "cnn", "deepconvlstm", "forest"])
+@pytest.mark.parametrize("name", ["probe", "probes", "scratch", "cnn", "deepconvlstm", "forest"])
 def test_what_is_masked_is_not_read(encoder: ImuEncoder, name: str) -> None:
     """Other values under the masks change neither the fit nor the answer."""
     recordings = [swing(label, f"s{k}", k, gyro=k == 0) for k in range(2) for label in CLASSES]

@@ -1,7 +1,7 @@
 """Ways to recognise classes from labelled windows, behind one interface: `Method`.
 
-`LinearProbe` and `FineTuning` start from a pre-trained encoder; `FineTuning(trained="scratch")`, `RawNetwork`
-and `Forest` are what it has to be better than.
+`LinearProbe`, `TwoProbes` and `FineTuning` start from a pre-trained encoder; `FineTuning(trained="scratch")`,
+`RawNetwork` and `Forest` are what it has to be better than.
 """
 
 from anymo.training.classifiers.columns import sensor_columns
@@ -19,6 +19,7 @@ from anymo.training.classifiers.hand_made import Forest, hand_made_features
 from anymo.training.classifiers.methods import METHODS, build_method
 from anymo.training.classifiers.probe import LinearProbe
 from anymo.training.classifiers.raw_networks import RawNetwork
+from anymo.training.classifiers.two_probes import TwoProbes
 
 __all__ = [
     "METHODS",
@@ -30,6 +31,7 @@ __all__ = [
     "Method",
     "Predict",
     "RawNetwork",
+    "TwoProbes",
     "build_method",
     "cut_examples",
     "hand_made_features",

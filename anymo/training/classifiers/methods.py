@@ -10,12 +10,14 @@ from anymo.training.classifiers.fine_tuning import FineTuning
 from anymo.training.classifiers.hand_made import Forest
 from anymo.training.classifiers.probe import LinearProbe
 from anymo.training.classifiers.raw_networks import RawNetwork
+from anymo.training.classifiers.two_probes import TwoProbes
 
 _DESCENT = Descent(epochs=20, min_steps=200, max_steps=600)  # of all, so that none is better for its steps
 _FINE = replace(_DESCENT, encoder_lr_share=0.3)
 
 METHODS: dict[str, Callable[[ImuEncoder], Method]] = {
     "probe": LinearProbe,
+    "probes": TwoProbes,
     "lora": lambda encoder: FineTuning(encoder, "lora", _DESCENT),
     "full": lambda encoder: FineTuning(encoder, "full", _FINE),
     "scratch": lambda encoder: FineTuning(encoder, "scratch", _DESCENT),
