@@ -17,7 +17,7 @@ def test_the_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
         exec(compile(block, "few_shot.md", "exec"), space)
     said = capsys.readouterr().out
     assert "['stirring', 'sawing', 'stirring', 'sawing', 'stirring', 'sawing']" in said
-    assert "| probe |" in said
+    assert "| probes |" in said
 
 
 def test_it_names_every_method_and_source() -> None:
