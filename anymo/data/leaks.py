@@ -1,11 +1,16 @@
 """The leak check: training and test share no recording, no person, and no stretch of signal."""
 
+import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from anymo.records import Recording, SensorStream
+
+_log = logging.getLogger(__name__)
 
 Hashes = npt.NDArray[np.uint64]
 Key = tuple[str, str]
@@ -48,6 +53,32 @@ def check_split(train: Sequence[Recording], test: Sequence[Recording]) -> None:
             f"split: training and test share {'; '.join(found)}; split by subject before recordings are cut "
             "into windows"
         )
+
+
+def inseparable(recordings: Sequence[Recording]) -> list[list[str]]:
+    """Subjects in groups that no split may part: those of a group share runs of samples, directly or in turn.
+
+    In DSADS, as it is handed on, two people have the same rowing and the same jumping. Each group is sorted,
+    and groups stand in the order of their first; nearly always each is one subject.
+
+    Args:
+        recordings: of one set, each with a subject.
+    """
+    owner = np.array([r.subject for r in recordings])
+    subjects, person = np.unique(owner, return_inverse=True)
+    runs = [_runs(recording) for recording in recordings]
+    hashes = np.concatenate(runs)
+    whose = np.repeat(person, [len(r) for r in runs])
+    order = np.argsort(hashes, kind="stable")
+    hashes, whose = hashes[order], whose[order]
+    same = np.flatnonzero((hashes[1:] == hashes[:-1]) & (whose[1:] != whose[:-1]))
+    links = coo_array((np.ones(len(same)), (whose[same], whose[same + 1])), shape=(len(subjects),) * 2)
+    _, group = connected_components(links, directed=False)
+    members = [subjects[group == g].tolist() for g in dict.fromkeys(group.tolist())]
+    for names in members:
+        if len(names) > 1:
+            _log.warning("subjects %s share samples, so that all of them stay on one side", ", ".join(names))
+    return members
 
 
 def _shared(train: Iterable[Key], test: Iterable[Key]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anymo.data.leaks import check_split
+from anymo.data.leaks import check_split, inseparable
 from anymo.records import Recording
 
 Ints = npt.NDArray[np.int64]
@@ -49,6 +49,8 @@ class Split:
 def subject_splits(recordings: Sequence[Recording], num_folds: int, seed: int) -> list[Split]:
     """Every subject is tested once: in folds of subjects, or, with 0 folds, each alone.
 
+    Subjects who share samples count as one (`anymo.data.leaks.inseparable`).
+
     Args:
         recordings: each with a subject.
         num_folds: folds of whole subjects, as even in subjects as can be; 0 leaves one subject out in turn.
@@ -65,16 +67,18 @@ def subject_splits(recordings: Sequence[Recording], num_folds: int, seed: int) -
             f"{nameless[0]!r}; state who wore the sensors, as recordings of one person may not be split"
         )
     owner = np.array([r.subject for r in recordings])
-    subjects = np.unique(owner)
-    count = num_folds or len(subjects)
-    if not 2 <= count <= len(subjects):
+    groups = {names[0]: names for names in inseparable(recordings)}
+    count = num_folds or len(groups)
+    if not 2 <= count <= len(groups):
         raise ValueError(
-            f"splits: expected 0 or 2 to {len(subjects)} folds, as there are {len(subjects)} subjects, got "
-            f"{num_folds}; give fewer folds, or recordings of more people"
+            f"splits: expected 0 or 2 to {len(groups)} folds, as there are {len(groups)} subjects that share "
+            f"nothing, got {num_folds}; give fewer folds, or recordings of more people"
         )
-    shuffled = np.random.default_rng([seed, 51]).permutation(subjects) if num_folds else subjects
+    firsts = np.array(list(groups))
+    shuffled = np.random.default_rng([seed, 51]).permutation(firsts) if num_folds else firsts
     splits = []
-    for k, held in enumerate(np.array_split(shuffled, count)):
+    for k, part in enumerate(np.array_split(shuffled, count)):
+        held = np.array([name for first in part.tolist() for name in groups[first]])
         train, test = np.flatnonzero(~np.isin(owner, held)), np.flatnonzero(np.isin(owner, held))
         check_split(*([recordings[i] for i in side.tolist()] for side in (train, test)))
         order = np.random.default_rng([seed, 52, k]).permutation(train)
