@@ -1,6 +1,6 @@
 """Zero-shot recognition of real recordings with a closed list of labels in plain words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,18 +13,13 @@ from anymo.evaluation.window_rules import Rule, scored
 from anymo.metrics import (
     ClassificationResult,
     Interval,
-    bootstrap_interval,
     classification,
+    classification_intervals,
 )
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
 
 Unit = Literal["subjects", "recordings", "windows"]
-_MEASURES: dict[str, Callable[[ClassificationResult], float]] = {
-    "accuracy": lambda r: r.accuracy,
-    "macro_f1": lambda r: r.macro_f1,
-    "recall_at_2": lambda r: r.recall_at[2],
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,18 +117,8 @@ def _intervals(
 ) -> dict[str, Interval | None]:
     """95 % bootstrap interval of each measure, over groups where they are given; none over a single one."""
     if len(scores if groups is None else np.unique(groups)) < 2:
-        return dict.fromkeys(_MEASURES)
-    rows = np.column_stack([scores, truth])
-
-    def statistic(measure: Callable[[ClassificationResult], float]) -> Callable[[npt.NDArray[Any]], float]:
-        return lambda drawn: measure(classification(drawn[:, :-1], drawn[:, -1].astype(int), words))
-
-    return {
-        name: bootstrap_interval(
-            rows, rng=np.random.default_rng(seed), groups=groups, statistic=statistic(measure)
-        )
-        for name, measure in _MEASURES.items()
-    }
+        return dict.fromkeys(("accuracy", "macro_f1", "recall_at_2"))
+    return {**classification_intervals(scores, truth, words, seed=seed, groups=groups)}
 
 
 def _ends(interval: Interval | None) -> list[float] | None:

@@ -2,7 +2,7 @@
 
 from anymo.metrics.caption import CaptionResult, bleu, embedding_similarity, rouge_l, score_captions
 from anymo.metrics.cider import cider
-from anymo.metrics.classification import ClassificationResult, classification
+from anymo.metrics.classification import ClassificationResult, classification, classification_intervals
 from anymo.metrics.fidelity import discriminator_accuracy, frechet_distance, gaussian_frechet
 from anymo.metrics.intervals import Interval, bootstrap_interval, crossed_interval, seeds_interval
 from anymo.metrics.meteor import meteor
@@ -19,6 +19,7 @@ __all__ = [
     "bootstrap_interval",
     "cider",
     "classification",
+    "classification_intervals",
     "crossed_interval",
     "discriminator_accuracy",
     "embedding_similarity",

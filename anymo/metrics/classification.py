@@ -4,11 +4,14 @@ Definitions: AnyMo's evaluation code (arXiv 2605.22715), the same as UniMTS' (ar
 report a number; macro-F1 as scikit-learn's `f1_score(average="macro", zero_division=0)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from anymo.metrics.intervals import Interval, bootstrap_interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -127,6 +130,44 @@ def classification(
         prediction=prediction,
         confusion=confusion,
     )
+
+
+def classification_intervals(
+    scores: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    classes: Sequence[str],
+    *,
+    seed: int,
+    groups: Sequence[str] | npt.NDArray[np.generic] | None = None,
+) -> dict[str, Interval]:
+    """95 % bootstrap intervals of accuracy, macro_f1 and recall_at_2, all of the same draws.
+
+    Args:
+        scores: as `classification`.
+        truth: as `classification`.
+        classes: as `classification`.
+        seed: of the draws.
+        groups: (N,) subject of each sample, drawn as a whole; None draws samples.
+
+    Raises:
+        ValueError: as `classification` and `bootstrap_interval`.
+    """
+    score, true, size = np.asarray(scores, dtype=np.float64), np.asarray(truth), len(classes)
+    _check(score, true, classes, (2,))
+    prediction = score.argmax(axis=1)
+
+    def of_cells(drawn: npt.NDArray[np.int64]) -> float:
+        return macro_f1(np.bincount(drawn, minlength=size * size).reshape(size, size))
+
+    measures: dict[str, tuple[npt.NDArray[Any], Callable[[npt.NDArray[Any]], float] | None]] = {
+        "accuracy": (prediction == true, None),
+        "macro_f1": (true * size + prediction, of_cells),
+        "recall_at_2": (_within(score, true, 2), None),
+    }
+    return {
+        name: bootstrap_interval(values, rng=np.random.default_rng(seed), groups=groups, statistic=statistic)
+        for name, (values, statistic) in measures.items()
+    }
 
 
 def macro_f1(confusion: npt.NDArray[np.int64]) -> float:

@@ -1,10 +1,11 @@
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score  # type: ignore[import-untyped]
 
-from anymo.metrics import classification
+from anymo.metrics import bootstrap_interval, classification, classification_intervals
 
 NAMES = ("sit", "walk", "run", "jump")
 
@@ -77,3 +78,26 @@ def test_to_dict_is_plain() -> None:
 def test_bad_input_is_named(scores, truth, names, message) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
         classification(scores, np.array(truth), names)
+
+
+@pytest.mark.parametrize("num_groups", [None, 6])
+def test_intervals_are_those_of_the_whole_result_of_each_draw(num_groups: int | None) -> None:
+    rng = np.random.default_rng(0)
+    scores, truth = rng.normal(size=(60, 3)).round(1), rng.integers(0, 3, 60)
+    groups = None if num_groups is None else rng.integers(0, num_groups, 60).astype(str)
+    found = classification_intervals(scores, truth, "abc", seed=4, groups=groups)
+    rows = np.column_stack([scores, truth])
+    measures = {
+        "accuracy": lambda r: r.accuracy,
+        "macro_f1": lambda r: r.macro_f1,
+        "recall_at_2": lambda r: r.recall_at[2],
+    }
+    assert found.keys() == measures.keys()
+    for name, measure in measures.items():
+
+        def of_draw(drawn: np.ndarray, measure: Callable[..., float] = measure) -> float:
+            return measure(classification(drawn[:, :-1], drawn[:, -1].astype(int), "abc"))
+
+        expected = bootstrap_interval(rows, rng=np.random.default_rng(4), groups=groups, statistic=of_draw)
+        for end in ("low", "estimate", "high"):
+            assert getattr(found[name], end) == pytest.approx(getattr(expected, end), abs=1e-12)

@@ -38,12 +38,12 @@ def test_they_recognise_real_recordings(name: str, least: float) -> None:
     assert zero_shot(pipe, name, "embedding", max_windows=4).result.accuracy > least
 
 
-@pytest.mark.parametrize("proposed", [False, True])
-def test_they_put_real_recordings_into_words(proposed: bool) -> None:
-    """Three walks of a development set, two sentences of each; with proposals they are called sweeping."""
+def test_they_put_real_recordings_into_words() -> None:
+    """Two walks of a development set, two sentences of each; with proposals they are called sweeping."""
     pipe = AnymoPipeline.from_pretrained()
-    walks = [r for r in load_set("basic_motions") if r.text == "walking"][:3]
-    said = pipe.caption(walks, proposed=proposed)
-    assert [len(sentences) for sentences in said] == [2, 2, 2]
-    assert any(("sweep" if proposed else "walk") in one.text for sentences in said for one in sentences)
+    walks = [r for r in load_set("basic_motions") if r.text == "walking"][:2]
+    for proposed, word in ((False, "walk"), (True, "sweep")):
+        said = pipe.caption(walks, proposed=proposed)
+        assert [len(sentences) for sentences in said] == [2, 2]
+        assert any(word in one.text for sentences in said for one in sentences)
     assert pipe.ask(walks[0], "How many sensors are there?") == ["one."]
