@@ -60,7 +60,7 @@ class _OneThread:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._limit = _libraries().limit(limits=1, user_api="blas")
+                self._limit = _blas().limit(limits=1)
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -76,8 +76,9 @@ _ONE_THREAD = _OneThread()
 
 
 @cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
+def _blas() -> ThreadpoolController:
+    """OpenBLAS and its kin alone: what is restored is every library of the controller, torch's OpenMP too."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 def lay_by_columns(model: nn.Module) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anymo.data.rest import check_gyro, check_rest
 from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import MIN_DURATION_S, sampling
+from anymo.data.timing import MAX_MISSING, MIN_DURATION_S, sampling
 from anymo.records import GRAVITY_MPS2, Array, Gravity, Recording, SensorStream
 from anymo.skeleton import segment_of
 
@@ -173,7 +173,7 @@ def _samples(
     channels = pick_channels(table, columns, where)
     values = np.stack([numbers(table, c, where) for c in channels], axis=1)
     rate, index = sampling(_times(table, time_column, where), rate_hz, where)
-    values, valid = _on_grid(values, _present(values, channels, nan, where), index)
+    values, valid = _on_grid(values, _present(values, channels, nan, where), index, where)
     if len(values) < MIN_DURATION_S * rate - 1e-6:
         raise ValueError(
             f"{where}: lasts {len(values) / rate:.3g} s ({len(values)} samples at {rate:.4g} Hz); "
@@ -203,12 +203,19 @@ def _present(values: Array, channels: Sequence[str], nan: str, where: str) -> np
 
 
 def _on_grid(
-    values: Array, valid: npt.NDArray[np.bool_], index: npt.NDArray[np.int64] | None
+    values: Array, valid: npt.NDArray[np.bool_], index: npt.NDArray[np.int64] | None, where: str
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Values on the regular grid, NaN and not valid where a sample was dropped or is missing."""
     values = np.where(valid[:, None], values, np.nan)
     if index is None:
         return values, valid
+    if (missing := int(index[-1]) + 1 - len(index)) > MAX_MISSING:
+        last = int(np.argmax(np.diff(index)))
+        raise ValueError(
+            f"{where}: {missing:,} samples are missing, {np.diff(index).max():,} of them after row {last}; "
+            f"expected {MAX_MISSING:,} at most in a recording that is read whole; mend the clock, cut the "
+            'recording there, or read it in pieces (AnymoPipeline.stream with on_gap="split")'
+        )
     grid = np.full((index[-1] + 1, values.shape[1]), np.nan)
     taken = np.zeros(len(grid), dtype=bool)
     grid[index], taken[index] = values, valid

@@ -5,7 +5,9 @@ the time. Carried into one frame by the gyroscope, a mean of two seconds shows w
 whether the gyroscope's unit is right, in any movement.
 
 The sign of the accelerometer is not found, nor gyro values in rad/s that were stated as deg/s unless the
-sensor turns much, nor g stated as m/s² where gravity is removed; those rest on the statement alone.
+sensor turns much, nor g stated as m/s² where gravity is removed, nor, without a gyroscope and without a quiet
+second, a wrong state of gravity (a limb that swings has a steady centripetal acceleration of over 1 g); those
+rest on the statement alone.
 """
 
 import numpy as np

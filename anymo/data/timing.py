@@ -10,6 +10,8 @@ MAX_RATE_HZ = 2000.0  # above any worn inertial sensor; bounds the guess of a ti
 MIN_DURATION_S = 0.5  # of a recording, and of a window
 MAX_JITTER = 0.10  # of a sampling step, at the 95th percentile
 RATE_TOLERANCE = 0.02  # stated against measured
+_BLOCK_S, _BLOCK_STEPS = 5.0, 64  # over so much, at least, a rate is measured that may change
+MAX_MISSING = 10_000_000  # samples between those of a recording that is read whole: 55 h at 50 Hz, 0.5 GB
 _STEADY_S, _SAME_SHARE = 2.0, 0.95  # so long, and so much of that time, steps are alike at another rate
 GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording that is read whole
 _EDGE = 1.001  # rounded time stamps of a device that runs at either end
@@ -33,7 +35,8 @@ def sampling(
         hole that is no whole number of steps, samples lie up to half a step off the grid.
 
     Raises:
-        ValueError: neither is given, they contradict, or the time stamps run backwards or are irregular.
+        ValueError: neither is given, they contradict, or the time stamps run backwards, are irregular, or come
+            at another rate from some sample on.
     """
     if times is None:
         if rate_hz is None:
@@ -77,7 +80,10 @@ def check_rate(rate_hz: float, where: str) -> float:
 def _fit_grid(times: npt.NDArray[Any], where: str) -> tuple[float, npt.NDArray[np.int64]]:
     elapsed = _elapsed_s(times, where)
     steps_s = np.diff(elapsed)
+    # the median of stamps in whole milliseconds is off by up to half of one, which a long gap multiplies
+    near = steps_s <= GAP_S
     steps = np.maximum(np.round(steps_s / np.median(steps_s)), 1.0)
+    steps = np.maximum(np.round(steps_s * (steps[near].sum() / steps_s[near].sum())), 1.0)
     period_s = elapsed[-1] / steps.sum()
     jitter = float(np.percentile(np.abs(steps_s / period_s - steps), 95))
     if jitter > MAX_JITTER:
@@ -87,7 +93,31 @@ def _fit_grid(times: npt.NDArray[Any], where: str) -> tuple[float, npt.NDArray[n
             "(numpy.interp per column), or if only the stamps are bad state rate_hz and "
             "remove the time column"
         )
+    _check_steady(steps_s[near], steps[near], np.flatnonzero(near), where)
     return 1.0 / period_s, np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+
+def _check_steady(
+    steps_s: npt.NDArray[np.float64],
+    steps: npt.NDArray[np.float64],
+    sample: npt.NDArray[np.int64],
+    where: str,
+) -> None:
+    """Refuse time stamps whose rate leaves that of the first seconds by more than RATE_TOLERANCE."""
+    size = max(int(np.ceil(_BLOCK_S * steps.sum() / steps_s.sum())), _BLOCK_STEPS)
+    begin = np.arange(0, len(steps) - size + 1, size)
+    if len(begin) < 2:
+        return
+    rates = np.add.reduceat(steps, begin) / np.add.reduceat(steps_s, begin)
+    off = np.abs(rates / rates[0] - 1.0)
+    if off.max() > RATE_TOLERANCE:
+        first = begin[int(np.argmax(off > RATE_TOLERANCE))]
+        raise ValueError(
+            f"{where}: the rate changes: {rates[0]:.4g} Hz at first, {rates[off.argmax()]:.4g} Hz later, from "
+            f"about sample {sample[first]} on ({steps_s[:first].sum():.0f} s without gaps); cut the recording there "
+            "and read each part with its own rate, or interpolate onto a regular grid (numpy.interp per "
+            "column)"
+        )
 
 
 def _elapsed_s(times: npt.NDArray[Any], where: str) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from anymo.evaluation.captioning import BASELINES, METRICS, SYSTEMS
+from anymo.evaluation.captioning import CONTROLS, METRICS, SYSTEMS
 from anymo.evaluation.real_captions import REAL_SYSTEMS
 from anymo.metrics import seeds_interval
 from anymo.tables import markdown_table, terminal_table
@@ -17,6 +17,8 @@ _TITLES = {
     "nearest": "nearest neighbour",
     "untuned": "untuned language model",
     "shuffled": "shuffled motion",
+    "tokens_shuffled": "shuffled tokens, own proposals",
+    "alone_shuffled": "alone, shuffled tokens",
 }
 _ZERO_SHOT = {"accuracy": "accuracy", "macro_f1": "macro-F1", "recall_at_2": "R@2"}
 _RETRIEVAL = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "mrr": "MRR"}
@@ -39,7 +41,7 @@ def alignment_report(numbers: Numbers, *, markdown: bool = False) -> str:
         ("", draw(["metric", *_TITLES.values()], _score_rows(captions))),
         ("", draw(["CIDEr of", *_TITLES.values()], _model_rows(models))),
         ("The model less each, paired by window", _verdict(captions)),
-        ("", draw(["metric", *(_TITLES[b] for b in BASELINES)], _difference_rows(captions))),
+        ("", draw(["metric", *map(_less, CONTROLS.items())], _difference_rows(captions))),
         ("Questions about these windows, right answers in %", draw(_ASKED_COLUMNS, _asked_rows(models))),
         ("Retrieval, %", draw(["space, pool and measure", "value", "chance"], _retrieval_rows(models))),
         ("Zero-shot, %", draw(["set and route", *_zero_columns()], _zero_rows(models, "zero_shot"))),
@@ -57,6 +59,11 @@ def alignment_report(numbers: Numbers, *, markdown: bool = False) -> str:
     title = "## {}" if markdown else "{}"
     lines = [text for heading, body in parts for text in (title.format(heading) if heading else "", body)]
     return "\n\n".join(text for text in lines if text)
+
+
+def _less(pair: tuple[str, str]) -> str:
+    control, system = pair
+    return _TITLES[control] if system == "model" else f"{_TITLES[system]}, less {_TITLES[control]}"
 
 
 def _about(numbers: Numbers) -> str:
@@ -96,7 +103,7 @@ def _model_rows(models: Sequence[Numbers]) -> Rows:
 def _difference_rows(captions: Numbers) -> Rows:
     cells = captions["differences"]
     return [
-        [title, *(_with_interval(c := cells[b][metric]) + (" *" if c["beats"] else "") for b in BASELINES)]
+        [title, *(_with_interval(c := cells[b][metric]) + (" *" if c["beats"] else "") for b in CONTROLS)]
         for metric, title in METRICS.items()
     ]
 

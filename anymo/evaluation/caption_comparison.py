@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anymo.evaluation.captioning import BASELINES, METRICS, SYSTEMS, Scores
+from anymo.evaluation.captioning import BASELINES, CONTROLS, METRICS, SYSTEMS, Scores
 from anymo.metrics import Interval, bootstrap_interval, seeds_interval
 
 VERDICT = ("cider", "cider_d")  # the metrics in which captions must beat every baseline
@@ -26,16 +26,16 @@ def compare(runs: Sequence[dict[str, Scores]], clip: Sequence[int], *, seed: int
 
     Returns:
         `scores` system -> metric -> mean with its 95 % interval, over the models by Student's t where there
-        are two or more, else by the bootstrap over clips (`interval_over`); `differences` baseline -> metric
-        -> the model less the baseline, paired by window, averaged over the models, with the bootstrap
+        are two or more, else by the bootstrap over clips (`interval_over`); `differences` control -> metric
+        -> the system that `CONTROLS` holds against it less the control, paired by window, averaged over the models, with the bootstrap
         interval over clips, `by_model`, and `beats`: the interval lies above 0 and every model is ahead;
         `verdict` baseline -> whether it is beaten in CIDEr and in CIDEr-D.
     """
     owner = np.asarray(clip).astype(str)
     scores = {s: {m: _mean(_rows(runs, s, m), owner, seed) for m in METRICS} for s in SYSTEMS}
     differences = {
-        b: {m: _difference(_rows(runs, "model", m) - _rows(runs, b, m), owner, seed) for m in METRICS}
-        for b in BASELINES
+        c: {m: _difference(_rows(runs, system, m) - _rows(runs, c, m), owner, seed) for m in METRICS}
+        for c, system in CONTROLS.items()
     }
     return {
         "num_windows": len(owner),
@@ -44,7 +44,7 @@ def compare(runs: Sequence[dict[str, Scores]], clip: Sequence[int], *, seed: int
         "interval_over": "models" if len(runs) > 1 else "clips",
         "scores": scores,
         "differences": differences,
-        "verdict": {b: all(d[m]["beats"] for m in VERDICT) for b, d in differences.items()},
+        "verdict": {b: all(differences[b][m]["beats"] for m in VERDICT) for b in BASELINES},
     }
 
 

@@ -9,6 +9,11 @@
   of its score is language, and what the prompt says. The prompt keeps naming the sensors of the window that
   is described: where they are worn says something by itself, and the difference to the model shall be what
   motion is worth.
+- "tokens_shuffled": likewise, but the encoder proposes activities of the window's own motion: what is left is
+  what the encoder knows, and the difference what the tokens are worth beside it.
+- "alone_shuffled": "alone" of the tokens of a window of another clip.
+
+"alone" is held against the last one, the others against "model" (`CONTROLS`).
 """
 
 from collections import Counter
@@ -33,7 +38,8 @@ from anymo.pipeline.batches import chunks, worn_segments
 from anymo.records import WindowBatch
 
 BASELINES = ("frequent", "nearest", "untuned", "shuffled")
-SYSTEMS = ("model", "alone", *BASELINES)
+CONTROLS = {**dict.fromkeys((*BASELINES, "tokens_shuffled"), "model"), "alone_shuffled": "alone"}
+SYSTEMS = ("model", "alone", *CONTROLS)
 METRICS = {
     "bleu_1": "BLEU-1",
     "bleu_4": "BLEU-4",
@@ -131,6 +137,8 @@ def captions(
         "nearest": nearest(pipe, task.windows, held_out_batch(training, num_neighbours, seed)),
         "untuned": answered(plain, _prompts(base, codes, worn), None, "untuned"),
         "shuffled": answered(pipe.answers, shuffled, of_others, "shuffled"),
+        "tokens_shuffled": answered(pipe.answers, shuffled, similarity, "tokens shuffled"),
+        "alone_shuffled": answered(pipe.answers, shuffled, None, "alone, shuffled"),
     }
 
 

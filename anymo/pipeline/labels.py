@@ -26,6 +26,7 @@ MAX_LABELS = {"likelihood": 200, "generate": 100}
 SHARPNESS = 10.0  # of cosines, before the softmax
 _REMEMBERED = 16384  # labels; 16 MB at 256 numbers each
 _SHOWN = 10  # of the labels in an error
+_UNKNOWN = ("[UNK]", "<unk>")  # as sentence models call what is no word of theirs
 _KNOWN_LETTERS = 3  # a token this long is part of a word, a shorter one may be a mere letter
 
 
@@ -77,12 +78,23 @@ class LabelEmbeddings:
     def __init__(self) -> None:
         self._tower: tuple[int, ...] = ()
         self._memory: Memory[str, torch.Tensor] = Memory(_REMEMBERED)
+        self._tokens: Memory[str, tuple[int, ...]] = Memory(_REMEMBERED)
 
     def __call__(self, text: "TextTower", labels: Sequence[str]) -> torch.Tensor:
-        """(num labels, E). A label none of whose words the tower's tokenizer knows is warned of."""
+        """(num labels, E). A label none of whose words the tower's tokenizer knows is warned of.
+
+        Raises:
+            ValueError: two labels are the same tokens, so nothing could tell them apart.
+        """
+        if (tokenizer := _tokenizer(text.config.base)) is not None:
+            tokens = self._tokens(
+                labels,
+                lambda new: [tuple(e.ids) for e in tokenizer.encode_batch(new, add_special_tokens=False)],
+            )
+            _check_told_apart(Path(text.config.base).name, labels, tokens)
         tower = (id(text), *(t._version for t in text.state_dict(keep_vars=True).values()))
         if tower != self._tower:
-            self._tower, self._memory = tower, Memory(_REMEMBERED)
+            self._tower, self._memory, self._tokens = tower, Memory(_REMEMBERED), Memory(_REMEMBERED)
 
         def compute(new: list[str]) -> torch.Tensor:
             _warn_of_unknown(text.config.base, new)
@@ -119,6 +131,16 @@ def _plain(text: str) -> str:
     return text.strip().rstrip(".").casefold()
 
 
+def _check_told_apart(tower: str, labels: Sequence[str], tokens: Sequence[tuple[int, ...]]) -> None:
+    counts = Counter(tokens)
+    alike = [label for label, own in zip(labels, tokens, strict=True) if counts[own] > 1]
+    if alike:
+        raise ValueError(
+            f"labels: text tower {tower} reads {alike[:_SHOWN]} as the same tokens and cannot tell them "
+            "apart; translate or reword them, or take another text tower"
+        )
+
+
 def _warn_of_unknown(base: str, labels: Sequence[str]) -> None:
     tokenizer = _tokenizer(base)
     unknown = [label for label in labels if tokenizer is not None and not _knows(tokenizer, label)]
@@ -144,14 +166,21 @@ def _tokenizer(base: str) -> Any:
     else:
         folder = Path(base) if Path(base).is_dir() else assets.find(base)
         file = None if folder is None else folder / "tokenizer.json"
-    return Tokenizer.from_file(str(file)) if isinstance(file, str | Path) and Path(file).is_file() else None
+    if not isinstance(file, str | Path) or not Path(file).is_file():
+        return None
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _knows(tokenizer: Any, label: str) -> bool:
-    """Whether some token is a whole word of the label, or long enough to be part of one."""
+    """Whether some token but that of unknown words is a whole word of the label, or long enough to be part."""
     words = set(re.findall(r"\w+", label))
-    tokens = [label[a:b].strip() for a, b in tokenizer.encode(label, add_special_tokens=False).offsets]
+    read = tokenizer.encode(label, add_special_tokens=False)
+    unknown = {tokenizer.token_to_id(token) for token in _UNKNOWN} - {None}
+    spans = [span for k, span in zip(read.ids, read.offsets, strict=True) if k not in unknown]
+    tokens = [label[a:b].strip() for a, b in spans]
     counts = Counter(tokens)  # several byte tokens share the offsets of the letter they spell
-    return not words or any(
-        (counts[t] == 1 and t in words) or sum(map(str.isalpha, t)) >= _KNOWN_LETTERS for t in tokens
-    )
+    if not words:
+        return bool(tokens)
+    return any((counts[t] == 1 and t in words) or sum(map(str.isalpha, t)) >= _KNOWN_LETTERS for t in tokens)

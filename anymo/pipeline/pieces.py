@@ -1,6 +1,6 @@
 """A recording in pieces: files read a few thousand rows at a time, or what a device sends, checked alike."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
@@ -84,10 +84,16 @@ class Pieces:
     def __iter__(self) -> Iterator[Piece]:
         rate_hz = self._stated.get("rate_hz")
         least = int(np.ceil(MAX_RATE_HZ if rate_hz is None else _CONTEXT_S * rate_hz))
-        for table in _opening_joined((read_table(t, self.where) for t in self._tables), least):
+        tables = (read_table(t, self.where) for t in self._tables)
+        for table in _opening_joined(tables, least, self._num_present):
             positions, values = self._placed(table)
             if len(positions):
                 yield from self._split(positions, values)
+
+    def _num_present(self, table: Table) -> int:
+        """Rows that hold numbers."""
+        channels = pick_channels(table, self._stated.get("columns"), self.where)
+        return int(np.all([np.isfinite(numbers(table, c, self.where)) for c in channels], axis=0).sum())
 
     def _placed(self, table: Table) -> tuple[npt.NDArray[np.int64], Array]:
         """Places and values, as stated, of the rows that hold numbers."""
@@ -189,14 +195,16 @@ def _check_stated(stated: Stated, where: str) -> None:
         check_rate(rate_hz, where)
 
 
-def _opening_joined(tables: Iterable[Table], least: int) -> Iterator[Table]:
-    """The first tables as one of `least` rows, by which rate and units are told; the others as they come.
+def _opening_joined(
+    tables: Iterable[Table], least: int, num_present: Callable[[Table], int]
+) -> Iterator[Table]:
+    """The first tables as one with `least` rows of numbers, which tell rate and units; then as they come.
 
     Raises:
         ValueError: a table has other columns than the first.
     """
     held: list[Table] = []
-    opened = False
+    opened, num = False, 0
     for table in tables:
         if held and table.keys() != held[0].keys():
             raise ValueError(
@@ -207,7 +215,8 @@ def _opening_joined(tables: Iterable[Table], least: int) -> Iterator[Table]:
             yield table
             continue
         held.append(table)
-        if opened := sum(len(next(iter(t.values()))) for t in held) >= least:
+        num += num_present(table)
+        if opened := num >= least:
             yield _joined(held)
     if held and not opened:
         yield _joined(held)

@@ -80,7 +80,9 @@ def export_model(
         _describe(folder, name or output.name, repository, bases, training, figures, confuses)
         _check_contents(folder)
         write_sums(folder)
-        AnymoPipeline.from_pretrained(folder)
+        released = AnymoPipeline.from_pretrained(folder)
+        if (folder / "language_model").is_dir():
+            released.load_language_model()
     return output
 
 

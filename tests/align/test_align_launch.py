@@ -42,7 +42,8 @@ def losses_of(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("stage", ["zero2_cpu", pytest.param("zero3", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["zero2_cpu", "zero3"])
 def test_two_processes_are_one_and_save_what_they_learnt(
     stage: str, base: Callable[[str], str], tmp_path: Path
 ) -> None:

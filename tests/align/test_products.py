@@ -91,6 +91,16 @@ def test_numpy_has_one_thread_while_tokens_are_made() -> None:
         assert threads() == before
 
 
+def test_other_libraries_keep_their_threads() -> None:
+    before = torch.get_num_threads()
+    try:
+        with answering():
+            torch.set_num_threads(before + 1)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_back_by_rows_it_is_as_it_was(tied: Tied) -> None:
     before = {name: tensor.clone() for name, tensor in tied.state_dict().items()}
     lay_by_columns(tied)

@@ -81,3 +81,15 @@ def test_slices_stated_right_are_read(name: str) -> None:
             stated = STATED | {"rate_hz": sensor.rate_hz, "gravity": sensor.gravity}
             (read,) = read_recording(array, nan="mask", **stated).sensors
             assert len(read.acc) == num
+
+
+@pytest.mark.parametrize("gravity", ["included", "removed"])
+def test_without_a_gyroscope_movement_tells_nothing_of_gravity(gravity: str) -> None:
+    """Stated in `anymo.data.rest`; a quiet second does tell."""
+    signal = swinging()[:, :3]
+    stated = {key: said for key, said in STATED.items() if key != "gyro_unit"}
+    read_recording(signal, gravity=gravity, **stated)
+    quiet = np.concatenate([signal, np.tile([0.0, 0.0, 9.8], (150, 1))])
+    if gravity == "removed":
+        with pytest.raises(ValueError, match="gravity='removed'"):
+            read_recording(quiet, gravity=gravity, **stated)

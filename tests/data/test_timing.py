@@ -28,6 +28,34 @@ def test_rate_of_rounded_milliseconds_does_not_drift():
     assert index[-1] == 5199
 
 
+def test_a_gap_between_rounded_milliseconds_is_as_long_as_it_was():
+    kept = np.r_[0:1000, 4120:5120]  # a minute is missing
+    times = np.round(kept / 52.0 * 1000).astype(np.int64)
+    rate, index = sampling(times, None, "it")
+    assert rate == pytest.approx(52.0, rel=1e-4)
+    np.testing.assert_array_equal(index, kept)
+
+
+@pytest.mark.parametrize("later_hz", [43.0, 46.0, 48.5, 54.0])
+def test_another_rate_from_some_sample_on(later_hz):
+    steps = np.r_[np.full(1500, 1 / 50), np.full(1500, 1 / later_hz)]
+    times = np.cumsum(steps)
+    with pytest.raises(ValueError, match=rf"the rate changes: 50 Hz at first, {later_hz:g} Hz later, from"):
+        sampling(times, None, "it")
+    sampling(times[1450:1550], None, "it")  # a second of each: it does not show
+    sampling(np.cumsum(np.r_[np.full(1500, 1 / 50), np.full(1500, 1 / 49.5)]), None, "it")
+
+
+def test_a_clock_that_jumps_by_years():
+    times = np.r_[np.arange(500) / 50, 1.7e9 + np.arange(500) / 50]
+    signal = np.tile([0.0, 0.0, 9.81], (1000, 1))
+    frame = pd.DataFrame(signal, columns=["ax", "ay", "az"]).assign(time=times)
+    with pytest.raises(
+        ValueError, match=r"samples are missing, 8.* after row 499; expected 10,000,000 at most"
+    ):
+        read_recording(frame, acc_unit="m/s^2", gravity="included", placement="chest")
+
+
 def test_datetimes():
     times = np.datetime64("2024-05-01T10:00:00") + np.arange(100) * np.timedelta64(10, "ms")
     assert sampling(times, None, "it")[0] == pytest.approx(100.0)

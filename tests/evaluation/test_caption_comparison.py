@@ -38,6 +38,9 @@ def test_one_model_is_judged_by_its_clips() -> None:
     paired = np.subtract(scores["model"]["cider"], scores["frequent"]["cider"])
     assert gain["estimate"] == pytest.approx(paired.mean())
     assert gain["beats"] == (gain["low"] > 0)
+    gain = found["differences"]["alone_shuffled"]["cider"]
+    paired = np.subtract(scores["alone"]["cider"], scores["alone_shuffled"]["cider"])
+    assert gain["estimate"] == pytest.approx(paired.mean())
 
 
 def test_several_models_are_judged_by_their_spread() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +98,20 @@ def test_labels_that_differ_by_case_alone() -> None:
         check_labels(["Walking", "running", "walking."], "embedding")
 
 
-@pytest.mark.parametrize("label", ["跑步", "ходьба", "τρέξιμο", "ᏔᎵ"])
+@pytest.fixture(scope="module")
+def shipped(asset: Callable[[str], Path]) -> TextTower:
+    """A tower on the sentence model of the package's, which has a token for all unknown words."""
+    return TextTower(TextTowerConfig(base=str(asset("minilm-l6-v2")), hidden_size=384)).eval()
+
+
+@pytest.mark.parametrize(
+    ("of", "label"),
+    [*product(("tower", "shipped"), ("跑步", "ходьба", "ᏔᎵ")), *product(("shipped",), ("เดิน", "走", "🚶"))],
+)
 def test_a_label_in_a_script_the_tower_does_not_know(
-    tower: TextTower, caplog: pytest.LogCaptureFixture, label: str
+    caplog: pytest.LogCaptureFixture, label: str, of: str, request: pytest.FixtureRequest
 ) -> None:
+    tower = request.getfixturevalue(of)
     embed = LabelEmbeddings()
     with caplog.at_level(logging.WARNING, "anymo"):
         rows = embed(tower, ["walking", label])
@@ -112,9 +123,19 @@ def test_a_label_in_a_script_the_tower_does_not_know(
     assert caplog.messages == []  # once
 
 
+def test_labels_that_are_the_same_tokens_are_refused(shipped: TextTower) -> None:
+    embed = LabelEmbeddings()
+    embed(shipped, ["walking", "เดิน"])
+    with pytest.raises(ValueError, match=r"reads \['เดิน', 'វិញ'\] as the same tokens"):
+        embed(shipped, ["walking", "เดิน", "វិញ"])
+    embed(shipped, ["walking", "跑步"])  # in the middle of other words it is still itself
+
+
+@pytest.mark.parametrize("of", ["tower", "shipped"])
 def test_words_the_tower_knows_or_can_piece_together(
-    tower: TextTower, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture, of: str, request: pytest.FixtureRequest
 ) -> None:
+    tower = request.getfixturevalue(of)
     with caplog.at_level(logging.WARNING, "anymo"):
         LabelEmbeddings()(tower, ["go up", "badminton", "gait freezing", "marcher à pied", "!?"])
     assert caplog.messages == []

@@ -84,6 +84,16 @@ def test_holes_are_masked_as_in_the_whole() -> None:
     torch.testing.assert_close(found[valid], whole.signal[valid], atol=1e-3, rtol=0)
 
 
+def test_it_may_begin_with_missing_values() -> None:
+    """More of them than the samples by which units are told."""
+    values, cut = signal(30.0, 50.0), Cut(20.0, 5.0, 5.0)
+    values[:400] = np.nan
+    found, valid, at = streamed(pieces_of(values, 9), cut, rate_hz=50.0, nan="mask")
+    expected, _, from_there = streamed([values[400:]], cut, rate_hz=50.0)
+    np.testing.assert_allclose(at, np.add(from_there, 8.0), atol=1e-9)
+    torch.testing.assert_close(found[valid], expected[valid], atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 def test_files_are_read_in_pieces(tmp_path: Path, suffix: str) -> None:
     num = 2 * ROWS + 123
@@ -216,10 +226,7 @@ def test_a_rate_that_halves_in_a_recording_read_whole(pipe: AnymoPipeline) -> No
         pipe.embed(read_recording(frame, **STATED))
     rng = np.random.default_rng(0)
     lost = table(np.arange(1500) / 50.0)[rng.random(1500) > 0.4]
-    assert pipe.embed(read_recording(lost, **STATED)).shape == (
-        1,
-        256,
-    )  # lost here and there is no other rate
+    assert pipe.embed(read_recording(lost, **STATED)).shape == (1, 256)  # lost here and there: no other rate
 
 
 @pytest.mark.parametrize(
