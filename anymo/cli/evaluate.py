@@ -1,12 +1,16 @@
 """`anymo evaluate`: zero-shot on a real data set of the registry, or on one's own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say
+
+if TYPE_CHECKING:
+    from anymo.data.sets import DatasetSpec
 
 
 def evaluate(
@@ -35,6 +39,10 @@ def evaluate(
         Literal["all", "official"],
         typer.Option(help="All recordings, or the test part of the set's official split."),
     ] = "all",
+    max_refused: Annotated[
+        float | None,
+        typer.Option(help="Share of its sensors, 0 to 1, that may contradict what the set's spec states."),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for metrics.json, tables and pictures.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Log of the runs on test sets; a clone of the repository has its own.")
@@ -59,6 +67,8 @@ def evaluate(
     from anymo.evaluation.real_sets import SetProtocol, evaluate_set, summary, write_evaluation
 
     spec = spec_from(dataset)
+    if max_refused is not None:
+        spec = _tolerant(spec, max_refused)
     how = SetProtocol(layout=layout, route=route, rule=window, split=split, ledger=_log(ledger))
     spec.layout(layout)  # refused before a model is loaded
     pipe = pipeline(model, base, device=device, dtype=dtype)
@@ -66,6 +76,16 @@ def evaluate(
     if output is not None:
         write_evaluation(found, output, pipe)
     say(summary(found), found.to_dict(), as_json=as_json)
+
+
+def _tolerant(spec: "DatasetSpec", max_refused: float) -> "DatasetSpec":
+    """The spec with another share of sensors that may be left out."""
+    if spec.role == "test":
+        raise ValueError(
+            f"evaluate: --max-refused is for sets of other people, got {max_refused:g} for the test set "
+            f"{spec.name}, which is read in one way; leave it out"
+        )
+    return replace(spec, max_refused=max_refused)
 
 
 def _log(stated: Path | None) -> Path:

@@ -35,8 +35,8 @@ def sampling(
         hole that is no whole number of steps, samples lie up to half a step off the grid.
 
     Raises:
-        ValueError: neither is given, they contradict, or the time stamps run backwards, are irregular, or come
-            at another rate from some sample on.
+        ValueError: neither is given, they contradict, or the time stamps run backwards, are irregular, or
+            come at another rate from some sample on.
     """
     if times is None:
         if rate_hz is None:
@@ -112,11 +112,11 @@ def _check_steady(
     off = np.abs(rates / rates[0] - 1.0)
     if off.max() > RATE_TOLERANCE:
         first = begin[int(np.argmax(off > RATE_TOLERANCE))]
+        later, at_s = rates[off.argmax()], steps_s[:first].sum()
         raise ValueError(
-            f"{where}: the rate changes: {rates[0]:.4g} Hz at first, {rates[off.argmax()]:.4g} Hz later, from "
-            f"about sample {sample[first]} on ({steps_s[:first].sum():.0f} s without gaps); cut the recording there "
-            "and read each part with its own rate, or interpolate onto a regular grid (numpy.interp per "
-            "column)"
+            f"{where}: the rate changes: {rates[0]:.4g} Hz at first, {later:.4g} Hz later, from about sample "
+            f"{sample[first]} on ({at_s:.0f} s without gaps); cut the recording there and read each part "
+            "with its own rate, or interpolate onto a regular grid (numpy.interp per column)"
         )
 
 

@@ -17,6 +17,7 @@ from anymo.evaluation.aligned_model import AlignedModel, AlignmentProtocol, Numb
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.alignment_report import alignment_report
 from anymo.evaluation.caption_comparison import compare
+from anymo.evaluation.held_out import check_unseen
 from anymo.evaluation.ledger import model_hash
 
 FILE, REPORT = "alignment.json", "alignment.md"
@@ -63,7 +64,7 @@ def run_alignment_evaluation(config: AlignmentEvalConfig, bodies: Sequence[Body]
     Raises:
         FileNotFoundError: no corpus, or a model folder lacks a part.
         ValueError: two folders hold the same model; they were not measured on the same windows; or the test
-            sets were asked for, and a model has had its run.
+            sets were asked for, and a model has had its run; or a release was trained on held-out clips.
     """
     corpus = MotionCorpus.load(config.corpus)
     models = [
@@ -79,6 +80,8 @@ def run_alignment_evaluation(config: AlignmentEvalConfig, bodies: Sequence[Body]
         for folder in config.models
     ]
     _check(config, models)
+    for folder in config.models:
+        check_unseen(folder, corpus)
     jobs = [(model, name, measure) for model in models for name, measure in model.parts().items()]
     found: dict[str, Numbers] = {m.sha256: {} for m in models}
     for model, name, measure in tqdm(jobs, desc="alignment", unit="part"):

@@ -27,9 +27,9 @@ def compare(runs: Sequence[dict[str, Scores]], clip: Sequence[int], *, seed: int
     Returns:
         `scores` system -> metric -> mean with its 95 % interval, over the models by Student's t where there
         are two or more, else by the bootstrap over clips (`interval_over`); `differences` control -> metric
-        -> the system that `CONTROLS` holds against it less the control, paired by window, averaged over the models, with the bootstrap
-        interval over clips, `by_model`, and `beats`: the interval lies above 0 and every model is ahead;
-        `verdict` baseline -> whether it is beaten in CIDEr and in CIDEr-D.
+        -> the system that `CONTROLS` holds against it less the control, paired by window, averaged over the
+        models, with the bootstrap interval over clips, `by_model`, and `beats`: the interval lies above 0 and
+        every model is ahead; `verdict` baseline -> whether it is beaten in CIDEr and in CIDEr-D.
     """
     owner = np.asarray(clip).astype(str)
     scores = {s: {m: _mean(_rows(runs, s, m), owner, seed) for m in METRICS} for s in SYSTEMS}

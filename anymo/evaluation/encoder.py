@@ -17,6 +17,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.everyday import everyday
+from anymo.evaluation.held_out import check_unseen
 from anymo.evaluation.histories import OBJECTIVES, history
 from anymo.evaluation.ledger import model_hash, refuse_second_run, run_test_sets
 from anymo.evaluation.pools import held_out_pools
@@ -96,7 +97,7 @@ def evaluate_encoder(
     draw: DrawConfig,
     protocol: ProtocolConfig,
 ) -> tuple[dict[str, Any], dict[str, ClassificationResult]]:
-    """Measure an encoder on held-out motion and on the development sets.
+    """Measure an encoder on held-out motion, which `check_unseen` looks at, and on the development sets.
 
     Args:
         pipe: with encoder and text tower.
@@ -109,6 +110,7 @@ def evaluate_encoder(
         Numbers for JSON (`retrieval`, `zero_shot`, and `everyday` and `robustness` if they are asked for),
         and what is told from what, by set and by place.
     """
+    check_unseen(pipe.folder, corpus)
     draw = replace(draw, rate_hz=pipe.encoder.config.rate_hz, complete=False, num_targets=0)
     sampler = WindowSampler(corpus, bodies, draw, held_out=True)
     seed = protocol.seed

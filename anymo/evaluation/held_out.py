@@ -1,14 +1,19 @@
 """Held-out simulated motion, of clips the model never saw, and retrieval both ways on it."""
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from anymo.data.corpus import GENERATED, MotionCorpus
 from anymo.data.sampler import SimulatedBatch, WindowSampler
 from anymo.metrics import RetrievalResult, merge_duplicates, retrieval
 from anymo.pipeline import AnymoPipeline
 
+MANIFEST = "manifest.csv"  # of a release: its clips
+_NAMED = 3  # clips in a message
 _DRAW = 2**31 + 13  # no training step draws from this stream
 _PART = 10  # windows that share a device rate
 
@@ -23,6 +28,34 @@ class HeldOutRetrieval:
     def to_dict(self) -> dict[str, object]:
         """Numbers for metrics.json."""
         return {"imu_to_text": self.imu_to_text.to_dict(), "text_to_imu": self.text_to_imu.to_dict()}
+
+
+def check_unseen(folder: Path, corpus: MotionCorpus) -> None:
+    """Refuse a corpus whose held-out clips a release was trained on.
+
+    Captured clips are known by their names in the release's manifest. Generated ones are not: clips of one
+    name are of other motion where the corpus has another seed. A model without a manifest, which has not
+    been exported, says nothing.
+
+    Args:
+        folder: of the model.
+        corpus: whose held-out clips it is about to be measured on.
+
+    Raises:
+        ValueError: with the number of such clips and the first of them.
+    """
+    if not (folder / MANIFEST).is_file():
+        return
+    with (folder / MANIFEST).open(encoding="utf-8", newline="") as file:
+        trained = {row["name"] for row in csv.DictReader(file) if row.get("split") == "train"}
+    held_out = corpus.held_out.nonzero().flatten().tolist()
+    names = [corpus.names[k] for k in held_out if corpus.sources[k] != GENERATED]
+    if seen := [name for name in names if name in trained]:
+        raise ValueError(
+            f"held-out motion: expected clips that the model has not seen, got {len(seen)} of {len(names)} "
+            f"captured ones that {MANIFEST} of the model has in training ({', '.join(seen[:_NAMED])}); "
+            "write the corpus with the seed and held_out_fraction of the model's own"
+        )
 
 
 def held_out_batch(

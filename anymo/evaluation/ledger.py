@@ -2,19 +2,21 @@
 
 Learning from a test set's labels is a look of its own: a model may be run on a set once as it is, by each of
 its routes, and once by few-shot trials, which leave the model alone and train others from it. Another set of
-the same people counts as the test set; its lines name that under `looks_at`.
+the same people is logged as a test set is; its lines name that one under `looks_at`. The same run again shows
+nothing new: it is let through, to be compared with what the log has, and leaves no line (`earlier_run`).
 """
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from anymo.config import REPOSITORY, environment
+from anymo.data.sets import NAMES, spec_named
 from anymo.data.test_sets import TEST_SETS, load_test_set, spec_of
 from anymo.evaluation.zero_shot import zero_shot
 from anymo.pipeline import AnymoPipeline
@@ -112,13 +114,32 @@ def refuse_second_run(
     """
     sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
-        if line["route"] in routes and line["sha256"] == sha256 and line["looks_at"] in names:
+        if line["route"] in routes and line["sha256"] == sha256 and line["set"] in names:
+            read = ", ".join(f"{key} {line[key]}" for key in ("layout", "split", "rule") if key in line)
             raise ValueError(
-                f"test sets: this model was run on {line['set']} by {line['route']} on {line.get('date')} "
-                f"(its figures are in {ledger.name}); a candidate gets one run on these people, so change "
-                "the design on the development sets and train the next one"
+                f"test sets: this model was run on {line['set']} by {line['route']} on {line.get('date')}"
+                f"{f' ({read})' if read else ''}, and its figures are in {ledger.name}; a candidate gets one "
+                "run, so change the design on the development sets and train the next one; `anymo evaluate` "
+                "repeats that very run, to compare"
             )
     return sha256
+
+
+def earlier_run(sha256: str, run: Mapping[str, Any], ledger: Path = LEDGER) -> dict[str, Any] | None:
+    """The line of this very run of a model, if there is one.
+
+    Args:
+        sha256: of the model.
+        run: `set`, `route`, `layout`, `split`, `rule` and `max_windows`.
+        ledger: JSON lines.
+
+    Raises:
+        ValueError: as `read_ledger`.
+    """
+    asked = {"sha256": sha256, **{key: run[key] for key in _RUN}}
+    older = {"split": "all", "layout": spec_named(run["set"]).usual_layout} if run["set"] in NAMES else {}
+    lines = (older | line for line in read_ledger(ledger))
+    return next((line for line in lines if asked.items() <= line.items()), None)
 
 
 def read_ledger(ledger: Path) -> list[dict[str, Any]]:

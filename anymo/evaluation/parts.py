@@ -13,6 +13,7 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.identity import corpus_identity
 from anymo.data.sampler import DrawConfig
 from anymo.data.sets import SETS
+from anymo.data.sets.spec import Split
 from anymo.evaluation.encoder import ProtocolConfig, evaluate_encoder
 from anymo.evaluation.few_shot import FewShotProtocol
 from anymo.evaluation.few_shot_run import FewShotConfig, run_few_shot
@@ -20,9 +21,25 @@ from anymo.evaluation.kept import kept
 from anymo.evaluation.ledger import LEDGER, lines_about, model_hash
 from anymo.evaluation.other_sets import OtherSet
 from anymo.evaluation.real_sets import SetProtocol, evaluate_set
-from anymo.pipeline import AnymoPipeline
+from anymo.evaluation.window_rules import Rule
+from anymo.pipeline import AnymoPipeline, Route
 
 Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredSet(OtherSet):
+    """A set whose files you have, and how zero-shot recognition reads it.
+
+    Attributes:
+        route: "embedding", "likelihood", "generate".
+        rule: "recording", "window", "first-10s" (UniMTS), "as-one" (AnyMo), as `anymo evaluate --window`.
+        split: "all", or "official": the test part of the set's official split.
+    """
+
+    route: Route = "embedding"
+    rule: Rule = "recording"
+    split: Split = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +50,14 @@ class PartsConfig:
         encoder: retrieval in pools, robustness, gaits and postures at usual places.
         few_shot_sets: development sets with subjects that few and all recordings are learnt from.
         few_shot: how.
-        other_sets: more registered sets, or your own; a test set runs once for each model, and is logged.
+        other_sets: more registered sets, or your own, and how each is read and classified; a test set runs
+            once for each model, and is logged.
     """
 
     encoder: ProtocolConfig = field(default_factory=ProtocolConfig)
     few_shot_sets: tuple[str, ...] = ("spar",)
     few_shot: FewShotProtocol = field(default_factory=FewShotProtocol)
-    other_sets: tuple[OtherSet, ...] = ()
+    other_sets: tuple[MeasuredSet, ...] = ()
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.few_shot_sets if name not in SETS]:
@@ -105,6 +123,6 @@ def measure_parts(
     return {"encoder": encoder, "few_shot": few_shot, "other_sets": other, "test_sets": tested}
 
 
-def _other(pipe: AnymoPipeline, each: OtherSet) -> Numbers:
-    protocol = SetProtocol(layout=each.layout)
+def _other(pipe: AnymoPipeline, each: MeasuredSet) -> Numbers:
+    protocol = SetProtocol(layout=each.layout, route=each.route, rule=each.rule, split=each.split)
     return evaluate_set(pipe, each.spec, each.data, protocol).to_dict()

@@ -1,11 +1,13 @@
 """Parts of a release as sections of its report, and all recognition figures as one Markdown table."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from anymo import plots
 from anymo.evaluation.encoder import robustness_figure
 from anymo.evaluation.few_shot_run import efficiency_figure
+from anymo.evaluation.ledger import FEW_SHOT
 from anymo.evaluation.report import Figure, Section, Table
 from anymo.evaluation.virtual_imu import VIRTUAL
 from anymo.tables import Cell, markdown_table
@@ -26,7 +28,7 @@ def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
         _pools(parts["encoder"]["retrieval"]),
         *_places(parts["encoder"]),
         *_robustness(parts["encoder"]),
-        *_few_labels(parts["few_shot"]),
+        *_few_labels(parts),
         *_more_sets(parts),
     ]
 
@@ -34,9 +36,8 @@ def parts_sections(parts: Mapping[str, Any]) -> list[Section]:
 def recognition_table(parts: Mapping[str, Any]) -> str:
     """Zero-shot recognition on every set, then the classes of each, as Markdown for a model card."""
     sets = parts["encoder"]["zero_shot"]
-    tables = [
-        markdown_table(_RECOGNITION, [*(_row(name, found) for name, found in sets.items()), *_rows(parts)])
-    ]
+    rows = [*(_row(name, found) for name, found in sets.items()), *_rows(parts)]
+    tables = [markdown_table(_RECOGNITION, [*rows, *_mean({**sets, **_measured(parts)})])]
     for name, found in (sets | parts["other_sets"]).items():
         table = class_table(f"{name}, by class", found["per_class"])
         rows = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows]
@@ -103,15 +104,18 @@ def _robustness(encoder: Mapping[str, Any]) -> list[Section]:
     return [Section(title="Robustness", items=[shown])]
 
 
-def _few_labels(sets: Mapping[str, Any]) -> list[Section]:
-    if not sets:
+def _few_labels(parts: Mapping[str, Any]) -> list[Section]:
+    sets = parts["few_shot"]
+    logged = {line["set"]: line for line in parts["test_sets"] if line["route"] == FEW_SHOT}
+    if not sets and not logged:
         return []
     curves = Figure(
         title="Macro-F1 against the number of recordings trained on",
         caption="By people held out; 95 % intervals over people and seeds.",
-        image=plots.png_data_uri(efficiency_figure(dict(sets))),
+        image=plots.png_data_uri(efficiency_figure({**sets, **logged})),
     )
     tables = [table for name, n in sets.items() for table in (_runs(name, n), *_virtual(name, n))]
+    tables += [_runs(f"{name} (test)", line) for name, line in logged.items()]
     return [Section(title="Few labels", items=[curves, *tables])]
 
 
@@ -180,13 +184,24 @@ def _more_sets(parts: Mapping[str, Any]) -> list[Section]:
     return [Section(title="Other sets", items=[table, *classes])]
 
 
+def _measured(parts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Other sets, and the log's lines of test sets that are not among them."""
+    tested = {f"{line['set']} (test)": line for line in parts["test_sets"] if line["route"] == "embedding"}
+    other = parts["other_sets"]
+    return {**other, **{name: line for name, line in tested.items() if line["set"] not in other}}
+
+
 def _rows(parts: Mapping[str, Any]) -> list[list[Cell]]:
-    other = [_row(name, found) for name, found in parts["other_sets"].items()]
-    tested = {line["set"]: line for line in parts["test_sets"] if line["route"] == "embedding"}
-    return [
-        *other,
-        *(_row(f"{name} (test)", line) for name, line in tested.items() if name not in parts["other_sets"]),
-    ]
+    return [_row(name, found) for name, found in _measured(parts).items()]
+
+
+def _mean(sets: Mapping[str, Mapping[str, Any]]) -> list[list[Cell]]:
+    """The row that papers print: each set counts alike; none for a single set."""
+    if len(sets) < 2:
+        return []
+    keys = ("accuracy", "macro_f1", "macro_f1_all", "recall_at_2")
+    means = [f"{100 * fmean(found[key] for found in sets.values()):.1f}" for key in keys]
+    return [[f"mean of {len(sets)} sets", "", "", *means, "", ""]]
 
 
 def _row(name: str, found: Mapping[str, Any]) -> list[Cell]:

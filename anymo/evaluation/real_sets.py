@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,21 @@ from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.errors import error_analysis
-from anymo.evaluation.ledger import LEDGER, refuse_second_run, write_lines, zero_shot_line
+from anymo.evaluation.ledger import (
+    LEDGER,
+    earlier_run,
+    model_hash,
+    refuse_second_run,
+    write_lines,
+    zero_shot_line,
+)
 from anymo.evaluation.other_sets import read_files
 from anymo.evaluation.window_rules import ONE_WINDOW_S, RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
+
+_LOGGED = {"accuracy": "accuracy", "macro-F1": "macro_f1", "R@2": "recall_at_2"}
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +47,7 @@ class SetEvaluation:
     report: LoadReport
     zero_shot: ZeroShotResult
     recordings: Sequence[Recording]
+    repeats: dict[str, Any] | None = None  # the log's line of the same run of this model on a test set
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and words for metrics.json."""
@@ -51,6 +61,7 @@ class SetEvaluation:
             "loaded": self.report.to_dict(),
             "notes": self.spec.notes,
             "licence": self.spec.licence,
+            "repeats": self.repeats,
         }
 
 
@@ -79,6 +90,8 @@ def evaluate_set(
 ) -> SetEvaluation:
     """Zero-shot on a set; on people of a test set once for each model, logged before anybody sees a figure.
 
+    The same run of the same model again is let through, beside what the log has, and leaves no line.
+
     Args:
         pipe: the model.
         spec: of the set.
@@ -88,7 +101,8 @@ def evaluate_set(
 
     Raises:
         FileNotFoundError: the files, or the ledger of a test set, are not there.
-        ValueError: what reading or classifying refuses; or the ledger has this model on this test set.
+        ValueError: what reading or classifying refuses; or the ledger has this model on this test set, read
+            in another way.
     """
     how = protocol or SetProtocol()
     if not spec.looks_at:
@@ -100,7 +114,12 @@ def evaluate_set(
             "all models you compare"
         )
     parts = PARTS if how.route != "embedding" else PARTS[:2]
-    sha256 = refuse_second_run(pipe.folder, [spec.looks_at], how.ledger, parts, routes=[how.route])
+    layout = how.layout or spec.usual_layout
+    run = {"set": spec.name, "route": how.route, "layout": layout, "split": how.split, "rule": how.rule}
+    earlier = earlier_run(model_hash(pipe.folder, parts), run | {"max_windows": None}, how.ledger)
+    if earlier is not None:
+        return replace(_run(pipe, _read(spec, data, how), how), repeats=earlier)
+    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts, routes=[how.route])
     found = _run(pipe, _read(spec, data, how), how)
     line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at}
     write_lines(how.ledger, pipe.folder, sha256, [line])
@@ -147,6 +166,7 @@ def summary(found: SetEvaluation) -> list[str]:
         f"{len(result.prediction)} samples; layout {found.layout}, "
         f"{'official test part' if found.split == 'official' else 'all recordings'}; route {zero.route}; "
         f"{RULES[zero.rule]}",
+        *_repeated(found),
         "",
         f"{'':24}{'%':>7}{'95 % interval':>17}{'chance':>9}{'majority':>10}",
         *(
@@ -160,6 +180,13 @@ def summary(found: SetEvaluation) -> list[str]:
         f"{over}. Templates: "
         f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
+
+
+def _repeated(found: SetEvaluation) -> list[str]:
+    if (line := found.repeats) is None:
+        return []
+    figures = ", ".join(f"{name} {_percent(line[key])}" for name, key in _LOGGED.items())
+    return [f"The run of this model of {line['date'][:10]} again, which the log has with {figures} %"]
 
 
 def write_evaluation(found: SetEvaluation, folder: Path, pipe: AnymoPipeline) -> None:

@@ -9,6 +9,7 @@ from anymo.body import Body
 from anymo.config import write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation.held_out import check_unseen
 from anymo.evaluation.parts import PartsConfig, measure_parts
 from anymo.evaluation.parts_sections import recognition_table
 from anymo.evaluation.showcase import Cost, write_showcase
@@ -48,10 +49,14 @@ def report(config: ReportConfig, bodies: Sequence[Body], costs: Sequence[Cost] =
 
     Returns:
         The output folder.
+
+    Raises:
+        ValueError: the model, a release, was trained on held-out clips of the corpus.
     """
     corpus = MotionCorpus.load(config.corpus)
     held_out = WindowSampler(corpus, bodies, config.draw, held_out=True)
     pipe = AnymoPipeline.from_pretrained(config.model or SHIPPED)
+    check_unseen(pipe.folder, corpus)
     parts = None
     if config.parts is not None:
         folder = config.output / "parts"

@@ -160,6 +160,7 @@ def _caption_rows(captions: HeldOutCaptions) -> list[SummaryRow]:
         ("BLEU-1", own["bleu_1"], other["bleu_1"]),
         ("BLEU-4", own["bleu_4"], other["bleu_4"]),
         ("ROUGE-L", own["rouge_l"], other["rouge_l"]),
+        ("METEOR (exact, stem)", own["meteor"], other["meteor"]),
         ("text similarity", captions.similarity, captions.chance_similarity),
     )
     note = "held-out simulated motion; chance: the same sentences, shuffled over the windows"

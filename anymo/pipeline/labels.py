@@ -174,7 +174,7 @@ def _tokenizer(base: str) -> Any:
 
 
 def _knows(tokenizer: Any, label: str) -> bool:
-    """Whether some token but that of unknown words is a whole word of the label, or long enough to be part."""
+    """Whether some token, not that of unknown words, is a whole word of the label, or a long part of one."""
     words = set(re.findall(r"\w+", label))
     read = tokenizer.encode(label, add_special_tokens=False)
     unknown = {tokenizer.token_to_id(token) for token in _UNKNOWN} - {None}

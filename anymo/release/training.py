@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anymo.config import read_yaml, write_text
+from anymo.evaluation.held_out import MANIFEST
 
-RUNS, MANIFEST = "training.json", "manifest.csv"  # of a release
+RUNS = "training.json"  # of a release
 _CONFIG = "config.yaml"
 _PARTS = ("start", "encoder", "tokenizer")  # fields of a run's configuration that name parts of other models
 _PLACES = (*_PARTS, "corpus", "output", "runs")  # where things were, on the machine of the run

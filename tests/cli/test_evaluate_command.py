@@ -43,6 +43,23 @@ def test_a_set_in_the_format_of_unimts(run: Run, tmp_path: Path) -> None:
     assert found["loaded"]["num_samples"] == 21600
 
 
+def test_sensors_that_are_dead_or_contradict(run: Run) -> None:
+    """A dead one is left out and counted; one in other units is refused, as long as that is not allowed."""
+    values = np.load("PAMAP/X_test.npy")
+    values[:4, :, :9] = 0.0
+    values[4:7, :, :9] *= 0.2
+    np.save("PAMAP/X_test.npy", values)
+    options = ["--dataset", "pamap2", "--data", ".", "--layout", "unimts", "--json"]
+    said = run("evaluate", *options)
+    assert said.code == 1
+    assert "got 3 of 32 sensors that are not" in said.err
+    loaded = json.loads(run("evaluate", *options, "--max-refused", "0.1").out)["loaded"]
+    assert (loaded["num_sensors"], len(loaded["refused"])) == (29, 3)
+    assert loaded["left_out"] == {"of a sensor that gave no number but zero": 4}
+    said = run("evaluate", "--dataset", "hapt", "--max-refused", "0.1")
+    assert "sets of other people, got 0.1 for the test set hapt" in said.err
+
+
 def test_a_file_cannot_pass_for_a_registered_set(run: Run, tmp_path: Path) -> None:
     layout = "{unimts: {folder: x, num_classes: null, sensors: [{joint: 0, columns: [0, 1, 2]}]}}"
     text = f"name: hapt\nrate_hz: 50\nacc_unit: g\ngravity: included\nlayouts: {layout}\n"

@@ -43,7 +43,7 @@ def test_a_second_run_is_refused(encoder_folder: Path, tmp_path: Path) -> None:
     def never(name: str) -> list[Recording]:
         pytest.fail(f"{name} was loaded for a second run")
 
-    with pytest.raises(ValueError, match=r"this model was run on basic_motions by embedding on .*one run"):
+    with pytest.raises(ValueError, match=r"model was run on basic_motions by embedding on .*gets one run"):
         run_test_sets(pipe, encoder_folder, names=["spar", "basic_motions"], load=never, ledger=ledger)
     assert ledger.read_bytes() == before
     sha256 = model_hash(encoder_folder)
@@ -153,7 +153,7 @@ def test_a_test_set_is_read_moment_by_moment(tmp_path: Path) -> None:
         load_test_set("spar", tmp_path)
 
 
-def test_a_dead_sensor_is_left_out_and_many_are_refused(
+def test_a_dead_sensor_is_left_out_and_many_that_contradict_are_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = TEST_SETS["sp_sw_har"]
@@ -162,12 +162,17 @@ def test_a_dead_sensor_is_left_out_and_many_are_refused(
     dead = arrays(spec)
     dead["data"][120:230] = 0.0
     np.savez(file, **dead)
+    first, second = load_test_set("sp_sw_har", tmp_path)
+    assert [len(first.sensors), len(second.sensors)] == [1, 1]
+    assert "left out 1 stretches of a sensor that gave no number but zero" in caplog.text
+    dead["data"][120:230] = 0.2 * arrays(spec)["data"][120:230]
+    np.savez(file, **dead)
     with pytest.raises(ValueError, match=r"got 1 of 3 sensors that are not, e\.g\. .*sp_sw_har.npz\[1\]"):
         load_test_set("sp_sw_har", tmp_path)
     monkeypatch.setitem(TEST_SETS, "sp_sw_har", replace(spec, max_refused=0.5))
     first, second = load_test_set("sp_sw_har", tmp_path)
     assert [len(first.sensors), len(second.sensors)] == [1, 1]
-    dead["data"][120:200] = arrays(spec)["data"][120:200]
+    dead["data"][120:200], dead["data"][200:230] = arrays(spec)["data"][120:200], 0.0
     np.savez(file, **dead)
     whole, _ = load_test_set("sp_sw_har", tmp_path)
     assert [int(s.valid.sum()) for s in whole.sensors] == [120, 80]

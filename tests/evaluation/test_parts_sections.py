@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from anymo.evaluation.few_shot_result import FewShotResult, Run
+from anymo.evaluation.ledger import FEW_SHOT
 from anymo.evaluation.parts_sections import parts_sections, recognition_table
 from anymo.evaluation.report import Table, render
 from anymo.evaluation.splits import Amount
@@ -81,3 +82,14 @@ def test_every_set_has_its_classes_and_its_baselines() -> None:
         ]
     assert tables(parts)["two, by class"].rows[1] == ["walk", 0.0, 0.0, 0.0, 1, 1]
     assert "(test)" not in recognition_table(parts)
+    mean = f"60.0 | {f1} | {f1} | 80.0"
+    assert f"| mean of 2 sets |  |  | {mean} |  |  |" in recognition_table(parts)
+    assert "mean of" not in recognition_table(parts | {"other_sets": {}})
+
+
+def test_the_log_of_test_sets_has_its_tables() -> None:
+    """Few labels as they were logged; a run as it is, beside the mean of all sets."""
+    trials = few_labels() | {"set": "hapt", "route": FEW_SHOT}
+    parts = NOTHING | {"test_sets": [trials]}
+    assert tables(parts)["hapt (test)"].rows[0][:3] == ["probe", "real", "1"]
+    assert [s.title for s in parts_sections(parts)] == ["Retrieval", "Few labels"]

@@ -1,14 +1,19 @@
 """Retrieval in pools against counting by hand, with ties and with sentences that occur twice."""
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from anymo.assets.hub import SHIPPED
 from anymo.body import Body
+from anymo.data.arrow import SPLITS
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
+from anymo.evaluation.held_out import check_unseen
 from anymo.evaluation.pools import held_out_pools, pool_retrieval
 from anymo.pipeline import AnymoPipeline
 
@@ -74,3 +79,31 @@ def test_pools_of_held_out_motion(
     }
     with pytest.raises(ValueError, match="pool_size <= num_windows"):
         held_out_pools(pipe, sampler, num_windows=5, pool_size=8, num_pools=3, seed=0)
+
+
+def test_held_out_clips_that_a_release_was_trained_on_are_refused(
+    tiny_corpus: MotionCorpus, tmp_path: Path
+) -> None:
+    num = len(tiny_corpus)
+    corpus = replace(tiny_corpus, names=tuple(f"cmu/{k}" for k in range(num)), sources=("cmu",) * num)
+    check_unseen(tmp_path, corpus)  # a model without a manifest
+    held_out = corpus.clips(held_out=True).tolist()
+    lines = [f"cmu/{k},{'validation' if k in held_out else 'train'}" for k in range(num)]
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("\n".join(["name,split", *lines]))
+    check_unseen(tmp_path, corpus)
+    lines[held_out[0]] = f"cmu/{held_out[0]},train"
+    manifest.write_text("\n".join(["name,split", *lines]))
+    with pytest.raises(ValueError, match=rf"got 1 of {len(held_out)} .*in training \(cmu/{held_out[0]}\)"):
+        check_unseen(tmp_path, corpus)
+    check_unseen(tmp_path, replace(corpus, sources=("procedural",) * num))  # of another seed, perhaps
+
+
+def test_held_out_clips_of_the_package_s_model_are_unseen() -> None:
+    """By the manifest: no captured clip or subject is on both sides."""
+    with (SHIPPED / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["sha256"]]
+    for key in ("name", "subject"):
+        train, validation = ({row[key] for row in rows if row["split"] == side} for side in SPLITS)
+        assert validation
+        assert not train & validation, key

@@ -206,6 +206,9 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
         )
     report.num_gaps += item.follows
     for placement, signal in item.signals:
+        if not np.nan_to_num(signal).any():
+            report.leave_out("of a sensor that gave no number but zero", len(signal))
+            continue
         try:
             recording = _recording(signal, placement, item, spec, rate_hz)
         except ValueError as error:
