@@ -62,6 +62,7 @@ docs: venv ## build the site into site/, offline; a link that leads nowhere is a
 notebook: assets ## execute examples/quickstart.py into the notebook beside it
 	HF_HUB_OFFLINE=1 $(BIN)/python docs/notebook.py
 
+# The notes on the package's own release are eval/what_it_confuses.md; a successor has its own errors.
 release-model: assets ## train the weights that come with the package again (HOURS; it goes on where it was)
 	$(BIN)/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
 	mkdir -p runs/stages/before
@@ -72,7 +73,7 @@ release-model: assets ## train the weights that come with the package again (HOU
 	$(TRAIN) train/align.py --config_path configs/align/release.yaml
 	$(BIN)/python $(ALIGNED_EVAL)
 	$(BIN)/anymo export runs/stages/release_align/model anymo/weights --name AnyMo \
-		--notes eval/what_it_confuses.md \
+		--notes runs/stages/release/eval/errors.md \
 		--metrics runs/stages/release/eval/encoder.json \
 		--metrics runs/stages/release_align/eval/alignment.json --corpus runs/pretrain/corpus
 

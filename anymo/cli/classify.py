@@ -1,13 +1,14 @@
 """`anymo classify`: labels in plain words for a recording, or for its stretches."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, draw_timeline
-from anymo.cli.recording import File, OnGap, Stream, read_whole, takes_statement
+from anymo.cli.recording import File, Hop, OnGap, Stream, lines_of, read_whole, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline import Segment
@@ -23,7 +24,12 @@ def classify(
     stated: "Stated",
     file: File,
     *,
-    labels: Annotated[str, typer.Option(help="Two or more phrases with commas: walking,riding a bicycle.")],
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Two or more phrases with commas: walking,riding a bicycle; or a .txt file with one a line."
+        ),
+    ],
     route: Annotated[
         Literal["embedding", "likelihood", "generate"],
         typer.Option(
@@ -32,6 +38,7 @@ def classify(
         ),
     ] = "embedding",
     stream: Stream = False,
+    hop: Hop = None,
     smooth: Smooth = 1,
     on_gap: OnGap = "error",
     plot: Plot = None,
@@ -46,12 +53,13 @@ def classify(
     anymo classify watch.csv --rate 50 --acc-unit g --gyro-unit deg/s --gravity included
     --placement "left wrist" --labels walking,running,cycling
     """
-    phrases = [label.strip() for label in labels.split(",")]
-    if smooth > 1 and not stream and plot is None:
-        raise ValueError("--smooth goes with --stream or --plot; add one of them, or leave --smooth out")
+    phrases = _phrases(labels)
+    for name, is_given in (("--smooth", smooth > 1), ("--hop", hop is not None)):
+        if is_given and not stream and plot is None:
+            raise ValueError(f"{name} goes with --stream or --plot; add one of them, or leave {name} out")
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base, device=device, dtype=dtype)
-    options = {"labels": phrases, "route": route, "smooth": smooth}
+    options = {"labels": phrases, "route": route, "smooth": smooth, "hop_s": hop}
     found: Iterable[Segment] = (  # nothing is run before it is asked for
         pipe.stream(file, on_gap=on_gap, **options, **stated)  # type: ignore[arg-type]
         if recording is None or stream
@@ -64,6 +72,13 @@ def classify(
         _rank(recording.name, route, whole.scores, as_json=as_json)
     if recording is not None and plot is not None:
         draw_timeline(plot, recording, ((s.start_s, s.end_s, s.label) for s in found), "Labels")
+
+
+def _phrases(labels: str) -> list[str]:
+    """Labels with commas between them, or the lines of a text file."""
+    if labels.endswith(".txt"):
+        return lines_of(Path(labels), "labels")
+    return [label.strip() for label in labels.split(",")]
 
 
 def _row(segment: "Segment") -> str:

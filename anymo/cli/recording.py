@@ -23,6 +23,9 @@ Stream = Annotated[
         "line each.",
     ),
 ]
+Hop = Annotated[
+    float | None, typer.Option(help="Seconds from one window's start to the next; else the model's own.")
+]
 OnGap = Annotated[
     Literal["error", "split"],
     typer.Option(help="Reading in pieces: refuse a gap of over a second, or go on after it."),
@@ -135,3 +138,19 @@ def takes_statement(command: Callable[..., None]) -> Callable[..., None]:
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {p.name: p.annotation for p in parameters}
     return with_options
+
+
+def lines_of(file: Path, what: str) -> list[str]:
+    """Lines of a text file that are not blank.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is no UTF-8 text, or has no line.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{what}: {file} is not UTF-8 text ({error}); save it as UTF-8") from error
+    if not lines:
+        raise ValueError(f"{what}: expected a line for each in {file}, found none")
+    return lines

@@ -9,7 +9,7 @@ import typer
 
 from anymo.cli.model import AsJson, Device, Dtype, Model, Top, pipeline, say, span
 from anymo.cli.picture import Plot, check_picture, draw_timeline, save_picture
-from anymo.cli.recording import File, OnGap, check_stated, recording_of, takes_statement
+from anymo.cli.recording import File, Hop, OnGap, check_stated, lines_of, recording_of, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline.pieces import Stated
@@ -36,9 +36,7 @@ def retrieve(
     """Find the sentences that fit a recording best; --plot shows which of them fits when."""
     check_picture(plot)
     recording = recording_of(file, stated)
-    sentences = [line.strip() for line in _read(texts).splitlines() if line.strip()]
-    if not sentences:
-        raise ValueError(f"texts: expected a sentence per line in {texts}, found none")
+    sentences = lines_of(texts, "texts")
     pipe = pipeline(model, device=device, dtype=dtype)
     (matches,) = pipe.retrieve(recording, sentences, top=top)
     say(
@@ -63,9 +61,7 @@ def build(
         list[Path], typer.Argument(help="Recordings, all worn and stated alike: .csv, .npz, .parquet.")
     ],
     *,
-    hop: Annotated[
-        float | None, typer.Option(help="Seconds from one window to the next; else the model's own.")
-    ] = None,
+    hop: Hop = None,
     on_gap: OnGap = "error",
     model: Model = None,
     device: Device = None,
@@ -131,10 +127,3 @@ def search(
 
         rows = [(m.recording, m.start_s, m.end_s, m.score) for m in found]
         save_picture(plots.moments(rows, index.ends_s, title=text or f"like {like}"), plot)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"texts: {file} is not UTF-8 text ({error}); save it as UTF-8") from error

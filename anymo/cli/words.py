@@ -7,7 +7,7 @@ import typer
 
 from anymo.cli.model import AsJson, Base, Device, Dtype, Model, pipeline, say, say_each, span
 from anymo.cli.picture import Plot, draw_timeline
-from anymo.cli.recording import File, OnGap, Stream, read_whole, recording_of, takes_statement
+from anymo.cli.recording import File, Hop, OnGap, Stream, read_whole, recording_of, takes_statement
 
 if TYPE_CHECKING:
     from anymo.pipeline import TimedCaption
@@ -28,6 +28,7 @@ def caption(
     *,
     proposed: Proposed = True,
     stream: Stream = False,
+    hop: Hop = None,
     on_gap: OnGap = "error",
     plot: Plot = None,
     model: Model = None,
@@ -37,11 +38,15 @@ def caption(
     as_json: AsJson = False,
 ) -> None:
     """Describe a recording in sentences with their times, by the language model."""
+    if hop is not None and not stream:
+        raise ValueError("--hop goes with --stream; add it, or leave --hop out")
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base, device=device, dtype=dtype)
     if recording is None or stream:
         said = say_each(
-            pipe.stream_captions(file, proposed=proposed, on_gap=on_gap, **stated), _row, as_json=as_json
+            pipe.stream_captions(file, proposed=proposed, hop_s=hop, on_gap=on_gap, **stated),
+            _row,
+            as_json=as_json,
         )
     else:
         (said,) = pipe.caption(recording, proposed=proposed)

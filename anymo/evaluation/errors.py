@@ -13,7 +13,7 @@ def error_analysis(result: ClassificationResult, title: str) -> str:
 
     Args:
         result: of the model on the set.
-        title: heading.
+        title: heading, of the third level, as a model card takes it (`anymo export --notes`).
     """
     classes = [
         [row.name, f"{row.f1:.2f}", f"{row.precision:.2f}", f"{row.recall:.2f}", row.support, row.predicted]
@@ -26,7 +26,7 @@ def error_analysis(result: ClassificationResult, title: str) -> str:
     ]
     return "\n\n".join(
         [
-            f"## {title}",
+            f"### {title}",
             f"Accuracy {result.accuracy:.3f} (chance {result.chance.accuracy:.3f}, largest class "
             f"{result.majority.accuracy:.3f}), macro-F1 {result.macro_f1:.3f}, "
             f"R@2 {result.recall_at[2]:.3f}.",

@@ -121,7 +121,7 @@ def signal_errors_of(signal: torch.Tensor, held_out: Encoded, patch_samples: int
 def baseline(mean_pose: torch.Tensor, held_out: Encoded, patch_samples: int) -> dict[str, float]:
     """Errors of the mean latent, the mean pose (POSE_SIZE,) and of sensors that read their window's mean.
 
-    The last is more than knowing nothing: it knows how the sensor is held.
+    The last knows how the sensor is held.
     """
     targets = held_out.batch.targets
     assert targets is not None

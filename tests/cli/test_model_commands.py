@@ -40,6 +40,11 @@ def test_stream_and_plot(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "labels.png").stat().st_size > 1000
     table = run("classify", *options).out.splitlines()
     assert table[0].split()[:4] == ["0.0", "-", f"{rows[0]['end_s']:.1f}", "s"]
+    (tmp_path / "labels.txt").write_text("walking\n\nrunning\n cycling\n")
+    options[options.index("walking,running,cycling")] = "labels.txt"
+    assert run("classify", *options).out.splitlines() == table
+    often = [json.loads(line) for line in run("classify", *options, "--json", "--hop", "1").out.splitlines()]
+    assert often[-1]["end_s"] == pytest.approx(12.0)
 
 
 def test_captions_as_they_come_and_as_a_picture(run: Run, tmp_path: Path, small_model_folder: Path) -> None:
@@ -194,6 +199,8 @@ def test_in_words(run: Run, model_folder: Path) -> None:
         (["--labels", "walking,running", "--plot", "no/x.png"], "no folder no"),
         (["--labels", "walking,running", "--stream", "--smooth", "2"], "expected an odd number"),
         (["--labels", "walking,running", "--smooth", "3"], "--smooth goes with --stream or --plot"),
+        (["--labels", "walking,running", "--hop", "1"], "--hop goes with --stream or --plot"),
+        (["--labels", "none.txt"], "No such file or directory: 'none.txt'"),
         (["--labels", "walking,running", "--on-gap", "split"], "--on-gap goes with --stream"),
         (["--labels", "walking,Walking"], "given twice"),
     ],

@@ -300,7 +300,12 @@ def test_the_document_says_the_same_of_the_released_encoder() -> None:
     bullets = re.search(r"^- .*?(?=\n\n)", OF_PACKAGE.read_text(encoding="utf-8"), re.M | re.S)
     assert bullets
     assert bullets[0] in document
-    assert f"--notes {OF_PACKAGE.relative_to(REPOSITORY)}" in (REPOSITORY / "Makefile").read_text()
+    few_labels = (REPOSITORY / "docs" / "few_shot.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (?:SPAR|HAPT|sp_sw_har)[^|]*\| `\w+` less `scratch` \|(.*)\|$", OF_PACKAGE.read_text(), re.M
+    )
+    assert len(rows) == 4
+    assert all(row.strip() in few_labels for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Sensor:
     columns    three of acceleration or six with angular velocity, by index from 0 or by the header's name;
                "a + b" is the sum of two
     name       what the path's `sensor`, or a file's own placement name, says where a sensor has its own file
-    joint      UniMTS' number of the joint, 0 to 21
+    joint      UniMTS' number of the joint, 0 to 21, which a `placement` overrules
     codes      label codes while which it is worn; none for all
     """
 
