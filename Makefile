@@ -10,9 +10,16 @@ TORCH ?= torch==2.13.0
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-# Commit of the release that this one was trained on from.
+# Commit whose weights a successor is trained on from.
 BEFORE := 07f04e98337822077ab7c6e81b7aa5d31da65548
-TRAIN = $(BIN)/accelerate launch --config_file configs/accelerate/cpu.yaml
+TRAIN = $(abspath $(BIN))/accelerate launch --config_file configs/accelerate/cpu.yaml
+# What ships was trained by the code of these commits (anymo/weights/training.json), each in a worktree of its own.
+AGAIN := $(abspath runs/again)
+TURN_1 := $(AGAIN)/bb96af2
+TURN_2 := $(AGAIN)/6bcdf0e
+TOKENS := $(AGAIN)/48d4cd7
+WORDS := $(AGAIN)/99a5fbb
+AT = PYTHONPATH=. ANYMO_DATA="$${ANYMO_DATA:-$(abspath ../shared/data)}"
 RELEASE_EVAL = eval/encoder.py --config_path configs/eval/encoder.yaml --model runs/stages/release \
 	--corpus runs/pretrain/corpus --output runs/stages/release/eval
 # As many sensors, and as large a share of captured motion, as the model was taught with.
@@ -24,7 +31,7 @@ ALIGNED_EVAL = eval/alignment.py --config_path configs/eval/alignment.yaml \
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help venv assets demo test check slow docs notebook release-model format clean
+.PHONY: help venv assets demo test check slow docs notebook release-model next-release format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,8 +69,24 @@ docs: venv ## build the site into site/, offline; a link that leads nowhere is a
 notebook: assets ## execute examples/quickstart.py into the notebook beside it
 	HF_HUB_OFFLINE=1 $(BIN)/python docs/notebook.py
 
-# The notes on the package's own release are eval/what_it_confuses.md; a successor has its own errors.
-release-model: assets ## train the weights that come with the package again (HOURS; it goes on where it was)
+release-model: assets ## train the weights that come with the package again, by the code that did (SIX HOURS; it goes on)
+	for tree in $(TURN_1) $(TURN_2) $(TOKENS) $(WORDS); do \
+		test -d $$tree || git worktree add --detach $$tree $$(basename $$tree) || exit 1; done
+	cd $(TURN_1) && $(AT) $(abspath $(BIN))/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
+	cd $(TURN_1) && $(AT) $(abspath $(BIN))/python train/pretrain.py --config_path configs/pretrain/release.yaml
+	cd $(TURN_2) && $(AT) $(abspath $(BIN))/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
+	cd $(TURN_2) && $(AT) $(TRAIN) train/pretrain.py --config_path configs/pretrain/continued.yaml \
+		--start $(TURN_1)/runs/stages/release
+	cd $(TOKENS) && $(AT) $(TRAIN) train/tokenizer.py --config_path configs/tokenizer/release.yaml \
+		--corpus $(TURN_2)/runs/pretrain/corpus --encoder $(TURN_2)/runs/stages/release/encoder
+	cd $(WORDS) && $(AT) $(TRAIN) train/align.py --config_path configs/align/release.yaml \
+		--corpus $(TURN_2)/runs/pretrain/corpus --encoder $(TURN_2)/runs/stages/release/encoder \
+		--tokenizer $(TOKENS)/runs/stages/release_tokenizer/tokenizer
+	$(BIN)/anymo export $(WORDS)/runs/stages/release_align/model $(AGAIN)/weights --name AnyMo \
+		--notes eval/what_it_confuses.md
+
+# A successor has its own errors in its card.
+next-release: assets ## train a successor of these weights by the code as it is (HOURS; it goes on where it was)
 	$(BIN)/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
 	mkdir -p runs/stages/before
 	git archive $(BEFORE) anymo/weights | tar -x -C runs/stages/before
