@@ -93,7 +93,7 @@ def test_a_sweep_is_measured_drawn_and_kept(config: TokensConfig, monkeypatch: p
     assert (config.output / "tokens.png").read_bytes()[:4] == b"\x89PNG"
     assert (config.output / "tokens.gif").read_bytes()[:4] == b"GIF8"
     table = tokens_table(numbers)
-    assert [line.split()[0] for line in table.splitlines()[2:]] == ["product", "slow_fsq", "knowing"]
+    assert [line.split()[0] for line in table.splitlines()[2:]] == ["product", "slow_fsq", "the"]
     monkeypatch.setattr(tokens, "train_tokenizer", lambda *_: pytest.fail("trained again"))
     monkeypatch.setattr(tokens, "draw_tokens", lambda *_: None)
     assert run_tokens(config, bodies)["tokenizers"] == numbers["tokenizers"]
