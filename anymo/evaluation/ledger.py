@@ -2,8 +2,8 @@
 
 Learning from a test set's labels is a look of its own: a model may be run on a set once as it is, by each of
 its routes, and once by few-shot trials, which leave the model alone and train others from it. Another set of
-the same people is logged as a test set is; its lines name that one under `looks_at`. The same run again shows
-nothing new: it is let through, to be compared with what the log has, and leaves no line (`earlier_run`).
+the same people is logged as a test set is; its lines name that one under `looks_at`. The same run again
+(`earlier_run`) is let through, to be compared with what the log has; the route of its line says AGAIN.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from anymo.records import Recording
 _log = logging.getLogger(__name__)
 
 LEDGER = REPOSITORY / "eval" / "test_set_log.jsonl"
+AGAIN = "again"  # ends the route of lines of runs that the log had already
 FEW_SHOT = "few-shot"  # the route of lines of few-shot trials
 _RUN = ("set", "route", "layout", "split", "rule", "max_windows")
 _FIGURES = ("num_samples", "num_classes", "accuracy", "macro_f1", "macro_f1_all", "recall_at_2", "intervals")
@@ -114,7 +115,8 @@ def refuse_second_run(
     """
     sha256 = model_hash(folder, parts)
     for line in read_ledger(ledger):
-        if line["route"] in routes and line["sha256"] == sha256 and line["set"] in names:
+        own = line["set"] if line["set"] in NAMES else line["looks_at"]  # a YAML file may have any name
+        if line["route"] in routes and line["sha256"] == sha256 and own in names:
             read = ", ".join(f"{key} {line[key]}" for key in ("layout", "split", "rule") if key in line)
             raise ValueError(
                 f"test sets: this model was run on {line['set']} by {line['route']} on {line.get('date')}"

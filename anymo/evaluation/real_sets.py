@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anymo import plots
 from anymo.config import write_text
-from anymo.data.sets import DatasetSpec, LoadedSet, LoadReport
+from anymo.data.sets import NAMES, DatasetSpec, LoadedSet, LoadReport
 from anymo.data.sets.loading import Selection
 from anymo.data.sets.spec import Split
 from anymo.data.test_sets import read_test_set
@@ -18,6 +18,7 @@ from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.errors import error_analysis
 from anymo.evaluation.ledger import (
+    AGAIN,
     LEDGER,
     earlier_run,
     model_hash,
@@ -90,7 +91,8 @@ def evaluate_set(
 ) -> SetEvaluation:
     """Zero-shot on a set; on people of a test set once for each model, logged before anybody sees a figure.
 
-    The same run of the same model again is let through, beside what the log has, and leaves no line.
+    The same run of the same model again is let through, beside what the log has, and logged as such: weights
+    are the same, but code and words may have changed.
 
     Args:
         pipe: the model.
@@ -118,12 +120,20 @@ def evaluate_set(
     run = {"set": spec.name, "route": how.route, "layout": layout, "split": how.split, "rule": how.rule}
     earlier = earlier_run(model_hash(pipe.folder, parts), run | {"max_windows": None}, how.ledger)
     if earlier is not None:
-        return replace(_run(pipe, _read(spec, data, how), how), repeats=earlier)
-    sha256 = refuse_second_run(pipe.folder, [spec.name], how.ledger, parts, routes=[how.route])
+        found = replace(_run(pipe, _read(spec, data, how), how), repeats=earlier)
+        line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at, "route": f"{how.route} {AGAIN}"}
+        write_lines(how.ledger, pipe.folder, earlier["sha256"], [line])
+        return found
+    sha256 = refuse_second_run(pipe.folder, [_own(spec)], how.ledger, parts, routes=[how.route])
     found = _run(pipe, _read(spec, data, how), how)
     line = zero_shot_line(found.to_dict()) | {"looks_at": spec.looks_at}
     write_lines(how.ledger, pipe.folder, sha256, [line])
     return found
+
+
+def _own(spec: DatasetSpec) -> str:
+    """What a look at a set is one of: a registered set itself, else the test set whose people it shows."""
+    return spec.name if spec.name in NAMES else spec.looks_at
 
 
 def _read(spec: DatasetSpec, data: Path | None, how: SetProtocol) -> LoadedSet:

@@ -170,6 +170,9 @@ def test_a_test_set_is_run_once(pipe: AnymoPipeline, tmp_path: Path) -> None:
     assert again.repeats == line
     assert again.zero_shot.result.accuracy == line["accuracy"]
     assert any("again, which the log has with accuracy" in told for told in summary(again))
+    assert how.ledger.read_bytes().startswith(before)
+    assert [told["route"] for told in read_ledger(how.ledger)] == ["embedding", "embedding again"]
+    before = how.ledger.read_bytes()
     with pytest.raises(ValueError, match=r"run on sp_sw_har by embedding .* \(layout segments, split all,"):
         evaluate_set(pipe, spec, tmp_path, replace(how, rule="window"))
     assert how.ledger.read_bytes() == before
