@@ -1,5 +1,6 @@
 """Sampling rate and the regular grid, from a stated rate, from time stamps, or from both if they agree."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ RATE_TOLERANCE = 0.02  # stated against measured
 _BLOCK_S, _BLOCK_STEPS = 5.0, 64  # over so much, at least, a rate is measured that may change
 MAX_MISSING = 10_000_000  # samples between those of a recording that is read whole: 55 h at 50 Hz, 0.5 GB
 _STEADY_S, _SAME_SHARE = 2.0, 0.95  # so long, and so much of that time, steps are alike at another rate
+MAX_HOLE_STEPS = 3.0  # over which streams are interpolated that have clocks of their own
 GAP_S = 1.0  # without a sample; a shorter hole is masked, as in a recording that is read whole
 _EDGE = 1.001  # rounded time stamps of a device that runs at either end
 
@@ -61,6 +63,51 @@ def gaps(times: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         return np.flatnonzero(np.diff(_elapsed_s(times, "")) > GAP_S) + 1
     except ValueError:
         return np.empty(0, dtype=np.int64)
+
+
+def common_grid(
+    streams: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]], rate_hz: float, where: str
+) -> list[npt.NDArray[np.float64]]:
+    """Streams of one moment with clocks of their own, interpolated linearly onto one regular grid.
+
+    It reaches from the first sample of any to the last of any. Before its own first sample, after its last,
+    and in a hole of over MAX_HOLE_STEPS a stream is NaN. Of samples with one time stamp the first is taken.
+
+    Args:
+        streams: of each (T,) time stamps in s, in any order, and (T, C) values.
+        rate_hz: of the grid.
+        where: what to call them in errors.
+
+    Returns:
+        (N, C) of each stream.
+
+    Raises:
+        ValueError: a stream has under two samples, or a time stamp is not finite; or together they last more
+            than twice as long as the longest alone, so that their clocks cannot be the same.
+    """
+    clocks = [np.unique(times, return_index=True) for times, _ in streams]
+    if any(len(times) < 2 or not np.isfinite(times).all() for times, _ in clocks):
+        raise ValueError(
+            f"{where}: expected streams with a finite time stamp for every sample, two or more; remove the "
+            "rows, or the stream, without them"
+        )
+    start, end = min(times[0] for times, _ in clocks), max(times[-1] for times, _ in clocks)
+    longest_s = max(times[-1] - times[0] for times, _ in clocks)
+    if end - start > 2.0 * longest_s + GAP_S:
+        raise ValueError(
+            f"{where}: expected streams of one moment, got the longest of {longest_s:.1f} s and all together "
+            f"{end - start:.1f} s: their clocks differ; shift their time stamps, or leave one out"
+        )
+    grid = np.arange(int((end - start) * rate_hz + 1e-3) + 1) / rate_hz
+    found = []
+    for (times, first), (_, values) in zip(clocks, streams, strict=True):
+        own = times - start
+        on_grid = np.stack([np.interp(grid, own, channel) for channel in values[first].T], axis=1)
+        before = np.searchsorted(own, grid, side="right").clip(1, len(own) - 1) - 1
+        in_hole = np.diff(own)[before] * rate_hz > MAX_HOLE_STEPS
+        on_grid[(grid < own[0]) | (grid > own[-1]) | in_hole] = np.nan
+        found.append(on_grid)
+    return found
 
 
 def check_rate(rate_hz: float, where: str) -> float:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from anymo.data import read_recording
-from anymo.data.timing import sampling
+from anymo.data.timing import common_grid, sampling
 
 
 @pytest.mark.parametrize("rate_hz", [5.0, 20.0, 31.25, 52.0, 100.0, 1000.0])
@@ -98,3 +98,34 @@ def test_irregular_time_stamps():
 def test_bad_time_stamps(times, message):
     with pytest.raises(ValueError, match=message):
         sampling(times, None, "it")
+
+
+def test_streams_with_clocks_of_their_own_share_a_grid():
+    slow, fast = np.arange(0.0, 4.0, 0.02), np.arange(1.003, 3.0, 0.01)
+    fast = fast[(fast < 2.0) | (fast > 2.1)]  # a hole of five steps of the grid
+    line = np.stack([fast, -fast], axis=1)  # what is linear in time is interpolated without error
+    order = np.random.default_rng(0).permutation(len(fast))
+    streams = [(slow + 1.4e9, slow[:, None]), (fast[order] + 1.4e9, line[order])]
+    first, second = common_grid(streams, 50.0, "w")
+    assert first.shape == (200, 1)
+    assert second.shape == (200, 2)
+    np.testing.assert_allclose(first[:, 0], np.arange(200) / 50, atol=1e-6)
+    known = np.isfinite(second[:, 0])
+    np.testing.assert_allclose(second[known], np.stack([slow, -slow], axis=1)[known], atol=1e-6)
+    assert not known[:51].any()
+    assert not known[150:].any()
+    assert (~known[51:149]).sum() in (4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (np.arange(100) / 50 + 3600.0, r"w: expected streams of one moment, got the longest of 2.0 s"),
+        (np.array([0.0]), r"w: expected streams with a finite time stamp for every sample, two or more"),
+        (np.array([0.0, np.nan, 1.0]), r"w: expected streams with a finite time stamp"),
+    ],
+)
+def test_streams_of_no_common_clock(other, message):
+    streams = [(np.arange(100) / 50, np.zeros((100, 3))), (other, np.zeros((len(other), 3)))]
+    with pytest.raises(ValueError, match=message):
+        common_grid(streams, 50.0, "w")

@@ -164,7 +164,7 @@ class Matlab(Layout):
 class Original(Layout):
     """Files of a set that has a reader of its own in `anymo.data.sets.originals`."""
 
-    reader: Literal["basic_motions", "spar", "uci_har", "hapt", "mm_fit"]
+    reader: Literal["basic_motions", "spar", "uci_har", "hapt", "mm_fit", "realworld"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from anymo.assets.restricted_pickle import load_object_npy
+from anymo.data.sets.archives import read_realworld
 from anymo.data.sets.items import RawItem, existing
 from anymo.data.sets.layouts import Original, Sensor
 from anymo.records import Array
@@ -146,6 +147,7 @@ READERS: dict[str, Callable[[tuple[Sensor, ...], Path], Iterator[RawItem]]] = {
     "uci_har": read_uci_har,
     "hapt": read_hapt,
     "mm_fit": read_mm_fit,
+    "realworld": read_realworld,
 }
 
 
