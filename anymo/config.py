@@ -14,13 +14,13 @@ import uuid
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import draccus
 import yaml
 from draccus.argparsing import ArgumentParser
 from draccus.parsers.decoding import decode_bool, decode_tuple
-from draccus.utils import DecodingError, ParsingError
+from draccus.utils import DecodingError, ParsingError, stringify_type
 from draccus.wrappers import docstring
 
 T = TypeVar("T")
@@ -63,7 +63,9 @@ def read(cls: type[T], path: Path) -> T:
         ValueError: as `load`, with the file's name.
     """
     try:
-        config: T = draccus.decode(cls, read_yaml(path))
+        tree = read_yaml(path)
+        _check_keys(cls, tree)
+        config: T = draccus.decode(cls, tree)
     except ParsingError as error:
         raise ValueError(f"{path}: {error}{_hidden_reason(error)}") from error
     return config
@@ -111,6 +113,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def _check_keys(cls: Any, value: Any, path: tuple[str, ...] = ()) -> None:
+    """Refuse a key that is no field and name the fields; draccus does not, nor where under `X | None`."""
+    inner, children = get_args(cls), []
+    if dataclasses.is_dataclass(cls) and isinstance(value, dict):
+        hints, names = get_type_hints(cls), [f.name for f in dataclasses.fields(cls)]
+        if unknown := ", ".join(f"`{key}`" for key in value if key not in names):
+            known = f"expected of {', '.join(names)}"
+            raise DecodingError(
+                path, f"The fields {unknown} are not valid for {stringify_type(cls)}; {known}"
+            )
+        children = [(hints[name], each, (*path, name)) for name, each in value.items()]
+    elif isinstance(value, list) and inner:
+        children = [(inner[0], each, (*path, str(n))) for n, each in enumerate(value)]
+    elif isinstance(value, dict) and len(blocks := [t for t in inner if dataclasses.is_dataclass(t)]) == 1:
+        children = [(blocks[0], value, path)]
+    for kind, each, where in children:
+        _check_keys(kind, each, where)
+
+
 def _hidden_reason(error: BaseException) -> str:
     """What `__post_init__` said: draccus leaves it in the chain of causes."""
     root = error
@@ -134,6 +155,7 @@ class _Parser(ArgumentParser[T]):
                     node[block] = {}
                 node = node[block]
             node[leaf] = _option(text)
+        _check_keys(self.config_class, tree)
         config: T = draccus.decode(self.config_class, tree)
         return config
 

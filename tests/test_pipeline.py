@@ -248,10 +248,13 @@ def test_unknown_route(pipe: AnymoPipeline) -> None:
 
 
 def test_ask(pipe: AnymoPipeline) -> None:
-    said = pipe.ask([recording(0.6), recording(12.0)], "which arm wears the sensor?", max_windows=2)
+    said = pipe.ask([recording(0.6), recording(12.0)], "which arm is it,  left or right", max_windows=2)
     assert [type(answer) for answer in said] == [str, str]
     with pytest.raises(ValueError, match="expected a question in words, got an empty one"):
         pipe.ask(recording(1.0), " ")
+    with pytest.raises(ValueError, match="one that the language model was taught, got 'Did they fall"):
+        pipe.ask(recording(1.0), "Did they fall?")
+    assert pipe.ask(recording(1.0), "Did they fall?", untaught=True)
 
 
 def test_a_folder_has_no_revision(model_folder: Path) -> None:

@@ -21,7 +21,9 @@ WHICH_LIMB = "Which {part} is it, left or right?"
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _SLOW = re.compile(r"\b(?:slow(?:ly)?|unhurriedly|leisurely)\b", re.IGNORECASE)
 _FAST = re.compile(r"\b(?:fast|quick(?:ly)?|briskly|rapid(?:ly)?)\b", re.IGNORECASE)
-_LIMB = re.compile(r"\b(left|right) (hand|arm|leg|foot|knee|elbow|shoulder|wrist|thigh)\b", re.IGNORECASE)
+_PARTS = ("hand", "arm", "leg", "foot", "knee", "elbow", "shoulder", "wrist", "thigh")
+_LIMB = re.compile(rf"\b(left|right) ({'|'.join(_PARTS)})\b", re.IGNORECASE)
+TAUGHT = (WHERE, WHICH_SIDE, HOW_MANY, HOW_FAST, *(WHICH_LIMB.format(part=part) for part in _PARTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,25 @@ def questions(worn: Sequence[int], texts: Sequence[str]) -> list[Question]:
         if side := _only(side for side, own in limbs if own == part):
             asked.append(Question(WHICH_LIMB.format(part=part), side))
     return asked
+
+
+def check_taught(question: str) -> None:
+    """Refuse a question that no language model was taught here: its words would come back as the answer.
+
+    Raises:
+        ValueError: it is none of `TAUGHT`, whatever its case and blanks.
+    """
+    if _plain(question) not in map(_plain, TAUGHT):
+        raise ValueError(
+            f"question: expected one that the language model was taught, got {question!r}; ask "
+            f"{', '.join(map(repr, TAUGHT[:4]))} or {WHICH_LIMB!r} with {', '.join(_PARTS)}; for what the "
+            "recording shows take classify. A model of your own that was taught others is asked with "
+            "untaught=True (--untaught)"
+        )
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.split()).rstrip("? ").casefold()
 
 
 def _only(words: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anymo.cli import classify, demo, evaluate, export, info, placements, retrieve, simulate, words
+from anymo.cli import classify, demo, evaluate, export, fit, info, placements, retrieve, simulate, words
 from anymo.cli.session import errors_in_one_line, show_tracebacks, start_logging
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("demo", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("classify")(classify.classify)
+app.command("fit")(fit.fit)
 app.command("caption")(words.caption)
 app.command("ask")(words.ask)
 app.command("retrieve")(retrieve.retrieve)
@@ -27,9 +28,20 @@ app.command("export")(export.export)
 app.command("info")(info.info)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"anymo {version('anymo')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what goes wrong.")] = False,
+    _shown: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show errors with their traceback.")] = False,
 ) -> None:
     """Options of every command; they stand before its name."""

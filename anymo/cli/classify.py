@@ -1,8 +1,9 @@
-"""`anymo classify`: labels in plain words for a recording, or for its stretches."""
+"""`anymo classify`: labels for a recording, or for its stretches, in plain words or as they were learnt."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +12,7 @@ from anymo.cli.picture import Plot, draw_timeline
 from anymo.cli.recording import File, Hop, OnGap, Stream, lines_of, read_whole, takes_statement
 
 if TYPE_CHECKING:
-    from anymo.pipeline import Segment
+    from anymo.pipeline import AnymoPipeline, Classifier, Segment
     from anymo.pipeline.pieces import Stated
 
 Smooth = Annotated[
@@ -25,11 +26,14 @@ def classify(
     file: File,
     *,
     labels: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Two or more phrases with commas: walking,riding a bicycle; or a .txt file with one a line."
         ),
-    ],
+    ] = None,
+    classifier: Annotated[
+        Path | None, typer.Option(help="Folder that `anymo fit` made: its labels, in place of --labels.")
+    ] = None,
     route: Annotated[
         Literal["embedding", "likelihood", "generate"],
         typer.Option(
@@ -48,30 +52,40 @@ def classify(
     dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
-    """Rank labels in plain words for a recording, best first; or with --stream say when it was what.
+    """Rank labels for a recording, best first; or with --stream say when it was what.
 
     anymo classify watch.csv --rate 50 --acc-unit g --gyro-unit deg/s --gravity included
     --placement "left wrist" --labels walking,running,cycling
     """
-    phrases = _phrases(labels)
+    if (labels is None) == (classifier is None):
+        raise ValueError("classify: give labels in words with --labels, or a folder with --classifier")
+    if classifier is not None and route != "embedding":
+        raise ValueError("--route goes with --labels; leave it out where a classifier decides")
+    asked: dict[str, Any] = {} if labels is None else {"labels": _phrases(labels), "route": route}
     for name, is_given in (("--smooth", smooth > 1), ("--hop", hop is not None)):
         if is_given and not stream and plot is None:
             raise ValueError(f"{name} goes with --stream or --plot; add one of them, or leave {name} out")
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base, device=device, dtype=dtype)
-    options = {"labels": phrases, "route": route, "smooth": smooth, "hop_s": hop}
+    knows = pipe if classifier is None else _learnt(classifier, pipe)
+    tell, follow = partial(knows.classify, **asked), partial(knows.stream, **asked, smooth=smooth, hop_s=hop)
     found: Iterable[Segment] = (  # nothing is run before it is asked for
-        pipe.stream(file, on_gap=on_gap, **options, **stated)  # type: ignore[arg-type]
-        if recording is None or stream
-        else pipe.stream(recording, **options)  # type: ignore[arg-type]
+        follow(file, on_gap=on_gap, **stated) if recording is None or stream else follow(recording)
     )
     if stream:
         found = say_each(found, _row, as_json=as_json)
     elif recording is not None:
-        (whole,) = pipe.classify(recording, labels=phrases, route=route)
-        _rank(recording.name, route, whole.scores, as_json=as_json)
+        (whole,) = tell(recording)
+        by = {"route": route} if classifier is None else {"classifier": str(classifier)}
+        _rank({"recording": recording.name, **by}, whole.scores, as_json=as_json)
     if recording is not None and plot is not None:
         draw_timeline(plot, recording, ((s.start_s, s.end_s, s.label) for s in found), "Labels")
+
+
+def _learnt(folder: Path, pipe: "AnymoPipeline") -> "Classifier":
+    from anymo.pipeline import Classifier
+
+    return Classifier.load(folder, pipe)
 
 
 def _phrases(labels: str) -> list[str]:
@@ -85,12 +99,12 @@ def _row(segment: "Segment") -> str:
     return f"{span(segment.start_s, segment.end_s)}  {segment.score:6.1%}  {segment.label}"
 
 
-def _rank(name: str, route: str, scores: Mapping[str, float], *, as_json: bool) -> None:
-    """Labels, best first."""
+def _rank(facts: Mapping[str, str], scores: Mapping[str, float], *, as_json: bool) -> None:
+    """Labels, best first, with what was asked of whom."""
     ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))
     width = max(len(label) for label in ranked)
     say(
         (f"{label:{width}}  {score:6.1%}" for label, score in ranked.items()),
-        {"recording": name, "route": route, "scores": ranked},
+        {**facts, "scores": ranked},
         as_json=as_json,
     )

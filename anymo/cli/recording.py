@@ -46,7 +46,11 @@ def statement(
         typer.Option(help="At rest the axis that points up reads +1 g, or -1 g on some phones."),
     ] = "specific_force",
     placement: Annotated[
-        str | None, typer.Option(help="Where it was worn, such as 'left wrist'. Required.")
+        list[str] | None,
+        typer.Option(
+            help="Where it was worn, such as 'left wrist'. Required; again for each sensor of a file with "
+            "several, whose columns begin with it: left_wrist_acc_x."
+        ),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(help="Names of acc x,y,z and gyro x,y,z with commas, if not recognised.")
@@ -54,6 +58,12 @@ def statement(
     time_column: Annotated[
         str | None, typer.Option(help="Name of the time column, if not recognised.")
     ] = None,
+    times: Annotated[
+        Literal["even", "resample", "ignore"],
+        typer.Option(
+            help="Refuse uneven time stamps, put samples on an even grid between them, or take --rate alone."
+        ),
+    ] = "even",
     nan: Annotated[
         Literal["error", "mask"], typer.Option(help="Refuse missing values, or mark them missing.")
     ] = "error",
@@ -65,9 +75,10 @@ def statement(
         "gyro_unit": gyro_unit,
         "gravity": gravity,
         "sign": sign,
-        "placement": placement,
+        "placement": placement[0] if placement and len(placement) == 1 else placement or None,
         "columns": None if columns is None else [c.strip() for c in columns.split(",")],
         "time_column": time_column,
+        "times": times,
         "nan": nan,
     }
     return stated  # type: ignore[no-any-return]
@@ -147,6 +158,8 @@ def lines_of(file: Path, what: str) -> list[str]:
         FileNotFoundError: no such file.
         ValueError: it is no UTF-8 text, or has no line.
     """
+    if not file.is_file():
+        raise FileNotFoundError(f"{what}: no file {file}; check the path")
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError as error:

@@ -1,9 +1,11 @@
 """`anymo simulate`: what sensors on the body would read during a motion."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from anymo.simulation import DeviceModel
 
 
+_END_CYCLES = 2.0  # of the low-pass, within which the ends of a captured motion lack frames on one side
 _CUTOFF_SHARE = 0.4  # of the frame rate, where that is too low for the usual cutoff of captured motion
 
 
@@ -49,6 +52,13 @@ def simulate(
     frame_rate: Annotated[
         float | None, typer.Option(help="Frames per second of a motion file that states none, or wrong ones.")
     ] = None,
+    load: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a motion file, what its format wants said: up=y, unit_m=0.01, skeleton=humanml3d, "
+            "body_model=SMPLX.npz, ... (docs/formats.md); repeat it for more."
+        ),
+    ] = None,
     duration: Annotated[float, typer.Option(help="Length of an activity, s; a file has its own.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of the activity and of the device's errors.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Also draw the first sensor beside an ideal one.")] = None,
@@ -63,27 +73,48 @@ def simulate(
     _check(output, plot, placement, ideal=errors is None)
     wearer = body.load()
     rng = simulation.clip_generator(seed, 0)
-    movement, cutoff_hz = _motion(motion, rng, duration, frame_rate, wearer.joint_offsets)
+    movement, cutoff_hz = _motion(motion, rng, duration, _stated(frame_rate, load), wearer.joint_offsets)
     wearer = wearer.fitted(movement.joint_offsets)
     worn = [wearer.placement(name) for name in placement]
     sense = partial(simulation.simulate, movement, worn, rate_hz=rate, gravity=gravity, cutoff_hz=cutoff_hz)
-    recording = sense(device=errors, rng=simulation.clip_generator(seed, 1))
+    end_s = 0.0 if cutoff_hz is None else _END_CYCLES / cutoff_hz
+    recording = _inner(sense(device=errors, rng=simulation.clip_generator(seed, 1)), end_s)
     write_whole(output, lambda path: _WRITERS[output.suffix](_table(recording), path))
     if plot is not None:
-        _draw(plot, ideal=sense(device=None), recording=recording)
-    typer.echo(_summary(output, recording, gravity))
+        _draw(plot, ideal=_inner(sense(device=None), end_s), recording=recording)
+    typer.echo(_summary(output, recording, gravity, end_s))
 
 
-def _summary(output: Path, recording: "Recording", gravity: str) -> str:
+def _inner(recording: "Recording", end_s: float) -> "Recording":
+    """The recording without so much at either end, where accelerations of captured motion are not its own."""
+    from anymo.data.timing import MIN_DURATION_S
+
+    least_s = 2 * end_s + MIN_DURATION_S
+    if end_s and recording.duration_s < least_s:
+        raise ValueError(
+            f"motion: lasts {recording.duration_s:.2f} s, of which {end_s:.2f} s at either end lack frames "
+            f"on one side; expected {least_s:.2f} s or more; take a longer clip"
+        )
+    sensors = []
+    for s in recording.sensors:
+        kept = slice(math.ceil(end_s * s.rate_hz), len(s.acc) - math.ceil(end_s * s.rate_hz))
+        gyro = None if s.gyro is None else s.gyro[kept]
+        sensors.append(replace(s, acc=s.acc[kept], gyro=gyro, valid=s.valid[kept]))
+    return replace(recording, sensors=tuple(sensors))
+
+
+def _summary(output: Path, recording: "Recording", gravity: str, end_s: float) -> str:
     """What was written, and the options that read it back."""
-    first, several = recording.sensors[0], len(recording.sensors) > 1
+    first = recording.sensors[0]
+    places = " ".join(f"--placement '{sensor.placement}'" for sensor in recording.sensors)
     unit = "" if first.gyro is None else "--gyro-unit rad/s "
     lost = sum(int((~sensor.valid).sum()) for sensor in recording.sensors)
     return (
         f"{output}: {recording.duration_s:.1f} s of {recording.name}, time s, acc m/s^2"
         f"{', gyro rad/s' if unit else ''}\nto read it: --rate {first.rate_hz:g} --acc-unit m/s^2 {unit}"
-        f"--gravity {gravity} --placement '{first.placement}'{_columns_hint(recording) if several else ''}"
+        f"--gravity {gravity} {places}"
         + (f"\n{lost} samples lost by the device: empty cells" if lost else "")
+        + (f"\nleft out: {end_s:.2f} s at either end of the clip (docs/benchmarks.md, Ends)" if end_s else "")
     )
 
 
@@ -95,7 +126,9 @@ def _device(name: str) -> "DeviceModel | None":
 
 
 def _check(output: Path, plot: Path | None, placement: list[str], *, ideal: bool) -> None:
-    if len(set(placement)) < len(placement):
+    from anymo.skeleton import placement_name
+
+    if len({placement_name(name) for name in placement}) < len(placement):
         raise ValueError(f"--placement: one is given twice in {', '.join(placement)}; give each once")
     if output.suffix not in _WRITERS:
         raise ValueError(f"--output: expected a name ending in {', '.join(_WRITERS)}, got {output.name!r}")
@@ -106,11 +139,26 @@ def _check(output: Path, plot: Path | None, placement: list[str], *, ideal: bool
         raise ValueError("--plot: compares a device with an ideal sensor; leave --device none out")
 
 
+def _stated(frame_rate_hz: float | None, options: list[str] | None) -> dict[str, Any]:
+    """What is said of a motion file, as `anymo.motion.load` takes it."""
+    import yaml
+
+    stated: dict[str, Any] = {} if frame_rate_hz is None else {"rate_hz": frame_rate_hz}
+    for option in options or []:
+        name, is_value, value = option.partition("=")
+        if not (name and is_value and value) or name in stated:
+            raise ValueError(
+                f"--load: expected name=value, each name once, got {option!r}; as in --load up=y"
+            )
+        stated[name] = yaml.safe_load(value)
+    return stated
+
+
 def _motion(
     name: str,
     rng: "np.random.Generator",
     duration_s: float,
-    frame_rate_hz: float | None,
+    stated: dict[str, Any],
     joint_offsets: "Array",
 ) -> "tuple[Motion, float | None]":
     """The motion, and the low-pass that captured motion needs, Hz."""
@@ -120,10 +168,12 @@ def _motion(
     if "." in name or Path(name).exists():
         if not Path(name).is_file():
             raise FileNotFoundError(f"motion: no file {name}; check the path, or see `anymo simulate --list`")
-        movement = load(name, rate_hz=frame_rate_hz)
+        movement = load(name, **stated)
         return movement, min(REAL_CUTOFF_HZ, _CUTOFF_SHARE * movement.rate_hz)
-    if frame_rate_hz is not None:
-        raise ValueError(f"--frame-rate: corrects a motion file, and {name!r} is an activity; leave it out")
+    if stated:
+        raise ValueError(
+            f"--frame-rate, --load: are said of a motion file, and {name!r} is an activity; leave them out"
+        )
     return generate(name, rng, duration_s=duration_s, joint_offsets=joint_offsets), None
 
 
@@ -145,12 +195,6 @@ def _table(recording: "Recording") -> "pd.DataFrame":
                 kept = np.where(sensor.valid[:, None], signal, np.nan)
                 columns.update({f"{name}_{axis}": kept[:, i] for i, axis in enumerate("xyz")})
     return pd.DataFrame(columns)
-
-
-def _columns_hint(recording: "Recording") -> str:
-    channels = 3 if recording.sensors[0].gyro is None else 6
-    names = list(_table(recording).columns[1 : 1 + channels])
-    return f" --columns {','.join(names)}"
 
 
 def _write_npz(table: "pd.DataFrame", path: Path) -> None:

@@ -64,16 +64,23 @@ def _row(said: "TimedCaption") -> str:
 def ask(
     stated: "Stated",
     file: File,
-    question: Annotated[str, typer.Argument(help='In plain words: "Which arm wears the sensor?"')],
+    question: Annotated[str, typer.Argument(help='One that was taught: "Is the movement slow or fast?"')],
     *,
+    untaught: Annotated[
+        bool, typer.Option("--untaught", help="take any question, for a model that was taught others")
+    ] = False,
     model: Model = None,
     base: Base = None,
     device: Device = None,
     dtype: Dtype = "float32",
     as_json: AsJson = False,
 ) -> None:
-    """Ask the language model about a recording; of its answers window by window the most frequent is told."""
+    """Ask the language model about a recording; of its answers window by window the most frequent is told.
+
+    The questions are where the sensor is, on which side, how many there are, whether the movement is slow or
+    fast, and which hand or leg it is; docs/captions.md says how often the answers are right.
+    """
     recording = recording_of(file, stated)
-    (answer,) = pipeline(model, base, device=device, dtype=dtype).ask(recording, question)
+    (answer,) = pipeline(model, base, device=device, dtype=dtype).ask(recording, question, untaught=untaught)
     facts = {"recording": recording.name, "question": question, "answer": answer}
     say([answer], facts, as_json=as_json)

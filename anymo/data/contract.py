@@ -1,16 +1,17 @@
 """The input contract: what a user states about a recording, checked against the recording."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from anymo.data.even_grid import EvenGrid
+from anymo.data.headings import check_headings, columns_of_each
 from anymo.data.rest import check_gyro, check_rest
-from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import MAX_MISSING, MIN_DURATION_S, sampling
+from anymo.data.table import Table, find_time, numbers, read_table, time_stamps
+from anymo.data.timing import MAX_MISSING, MIN_DURATION_S, Times, sampling
 from anymo.records import GRAVITY_MPS2, Array, Gravity, Recording, SensorStream
 from anymo.skeleton import segment_of
 
@@ -29,34 +30,40 @@ def read_recording(
     *,
     acc_unit: str,
     gravity: Gravity,
-    placement: str,
+    placement: str | Sequence[str],
     gyro_unit: str | None = None,
     sign: Sign = "specific_force",
     rate_hz: float | None = None,
     columns: Sequence[str] | None = None,
     time_column: str | None = None,
+    times: Times = "even",
     nan: Literal["error", "mask"] = "error",
     name: str = "",
 ) -> Recording:
-    """One worn sensor's recording, in SI units, specific force, with dropped samples marked.
+    """A worn sensor's recording, or several's, in SI units, specific force, with dropped samples marked.
 
     Args:
         source: (T, 3) acc or (T, 6) acc and gyro, a DataFrame, or a path to .csv, .npz or .parquet.
         acc_unit: "g" or "m/s^2" (also "m/s²", "m/s2").
         gravity: "included", or "removed" where the device subtracts it ("linear" or "user" acceleration).
-        placement: a name of skeleton.PLACEMENTS or a segment.
+        placement: a name of skeleton.PLACEMENTS or a segment; or a list of one for each sensor of a table
+            with several, whose columns begin with it ("left_wrist_acc_x", as `anymo simulate` writes them).
         gyro_unit: "rad/s" or "deg/s"; needed if and only if there is a gyroscope.
         sign: "specific_force" (at rest +9.81 on the axis that points up) or "negative" (−9.81 there, as some
             phones report). The magnitude at rest is the same for both, so a wrong sign is not found here.
         rate_hz: samples per second; or leave it to the time column.
-        columns: names of acc x, y, z and, where there is one, gyro x, y, z; recognised where left out.
+        columns: names of acc x, y, z and, where there is one, gyro x, y, z, sensor after sensor; recognised
+            where left out.
         time_column: time stamps in s, ms, µs, ns or datetime64 (told apart by the step); recognised where
             left out.
+        times: "even" refuses time stamps that are not; "resample" puts samples at uneven times on an even
+            grid of rate_hz (of their median step where left out) by linear interpolation, with nothing in
+            holes of over three steps, and logs what it did; "ignore" takes rate_hz alone.
         nan: "error", or "mask" to mark samples with a missing value as not valid.
         name: what to call the recording; the file's name where left out.
 
     Returns:
-        Recording of one sensor. Values under valid=False are NaN.
+        Recording of a sensor for each placement. Values under valid=False are NaN.
 
     Raises:
         FileNotFoundError: no such file.
@@ -72,9 +79,35 @@ def read_recording(
         gyro_unit=gyro_unit,
         sign=sign,
         nan=nan,
+        times=times,
+        time_column=time_column,
     )
+    table = read_table(source, where)
+    stamps = stamps_of(table, time_column, times, where)
+    sensors = []
+    for place, channels in columns_of_each(table, placement, columns, where).items():
+        check_headings(channels, acc_unit=acc_unit, gravity=gravity, gyro_unit=gyro_unit, where=where)
+        values = np.stack([numbers(table, channel, where) for channel in channels], axis=1)
+        valid = present_rows(values, channels, nan, where)
+        values, valid, rate = _samples(values, valid, stamps, times == "resample", rate_hz, where)
+        sensors.append(_sensor(values, valid, rate, acc_unit, gravity, place, gyro_unit, sign, where))
+    source = str(source) if isinstance(source, str | Path) else ""
+    return Recording(sensors=tuple(sensors), name=name, source=source)
+
+
+def _sensor(
+    values: Array,
+    valid: npt.NDArray[np.bool_],
+    rate: float,
+    acc_unit: str,
+    gravity: Gravity,
+    placement: str,
+    gyro_unit: str | None,
+    sign: str,
+    where: str,
+) -> SensorStream:
+    """Values as stated on the regular grid, in SI units, checked against what is stated of them."""
     acc_unit = _ALIASES.get(acc_unit, acc_unit)
-    values, valid, rate = _samples(read_table(source, where), columns, time_column, rate_hz, nan, where)
     has_gyro = values.shape[1] == 6
     gyro_factor = _gyro_factor(gyro_unit, has_gyro, where)
     acc = values[:, :3] * (ACC_TO_MPS2[acc_unit] * SIGNS[sign])
@@ -85,10 +118,7 @@ def read_recording(
     )  # fmt: skip
     if gyro is not None and gyro_unit is not None:
         check_gyro(acc[valid], gyro[valid], rate, gyro_unit=gyro_unit, gravity=gravity, where=where)
-    stream = SensorStream(acc=acc, gyro=gyro, valid=valid, rate_hz=rate, placement=placement, gravity=gravity)
-    return Recording(
-        sensors=(stream,), name=name, source=str(source) if isinstance(source, str | Path) else ""
-    )
+    return SensorStream(acc=acc, gyro=gyro, valid=valid, rate_hz=rate, placement=placement, gravity=gravity)
 
 
 def check_statement(
@@ -96,45 +126,44 @@ def check_statement(
     *,
     acc_unit: str,
     gravity: str,
-    placement: str,
+    placement: str | Sequence[str],
     gyro_unit: str | None = None,
     sign: str = "specific_force",
     nan: str = "error",
+    times: str = "even",
+    time_column: str | None = None,
 ) -> None:
     """Refuse what `read_recording` cannot be told, before there is a sample.
 
     Raises:
-        ValueError: an unknown unit, sign, state of gravity, placement or way with missing values.
+        ValueError: an unknown unit, sign, state of gravity, placement, or way with missing values or time
+            stamps; or a time column that is to be ignored.
     """
-    _known("acc_unit", _ALIASES.get(acc_unit, acc_unit), ACC_TO_MPS2, where)
+    check_units(acc_unit, gyro_unit, where)
     _known("gravity", gravity, ("included", "removed"), where)
     _known("nan", nan, ("error", "mask"), where)
     _known("sign", sign, SIGNS, where)
-    if gyro_unit is not None:
-        _known("gyro_unit", gyro_unit, GYRO_TO_RADPS, where)
-    segment_of(placement)
+    _known("times", times, get_args(Times), where)
+    if times == "ignore" and time_column is not None:
+        raise ValueError(
+            f'{where}: times="ignore" contradicts time_column={time_column!r}; leave one of the two out'
+        )
+    places = [placement] if isinstance(placement, str) else placement
+    if not isinstance(places, list | tuple) or not all(isinstance(place, str) for place in places):
+        raise ValueError(f"{where}: placement expected a name such as 'left wrist', got {placement!r}")
+    for place in places:
+        segment_of(place)
 
 
-def merge(recordings: Sequence[Recording]) -> Recording:
-    """Join sensors that one person wore at one time into one recording.
-
-    The streams start together; a shorter one is marked missing after its end when windows are cut.
+def check_units(acc_unit: str, gyro_unit: str | None, where: str) -> None:
+    """Refuse a unit that is not known.
 
     Raises:
-        ValueError: nothing to join, or the recordings differ in subject, label or text.
+        ValueError: with those that are.
     """
-    if not recordings:
-        raise ValueError("merge: expected one recording or more, got none")
-    facts: dict[str, str] = {}
-    for fact in ("subject", "label", "text"):
-        said = {getattr(r, fact) for r in recordings} - {""}
-        if len(said) > 1:
-            raise ValueError(
-                f"merge: the recordings differ in {fact}: {sorted(said)}; join only sensors of one "
-                "person at one time"
-            )
-        facts[fact] = said.pop() if said else ""
-    return replace(recordings[0], sensors=tuple(s for r in recordings for s in r.sensors), **facts)
+    _known("acc_unit", _ALIASES.get(acc_unit, acc_unit), ACC_TO_MPS2, where)
+    if gyro_unit is not None:
+        _known("gyro_unit", gyro_unit, GYRO_TO_RADPS, where)
 
 
 def _known(what: str, value: str, known: Sequence[str] | dict[str, float], where: str) -> str:
@@ -162,18 +191,23 @@ def _gyro_factor(gyro_unit: str | None, has_gyro: bool, where: str) -> float:
 
 
 def _samples(
-    table: Table,
-    columns: Sequence[str] | None,
-    time_column: str | None,
+    values: Array,
+    valid: npt.NDArray[np.bool_],
+    stamps: npt.NDArray[np.generic] | None,
+    resample: bool,
     rate_hz: float | None,
-    nan: str,
     where: str,
 ) -> tuple[Array, npt.NDArray[np.bool_], float]:
     """(T, 3 or 6) values as stated on the regular grid, (T,) valid, and the rate in Hz."""
-    channels = pick_channels(table, columns, where)
-    values = np.stack([numbers(table, c, where) for c in channels], axis=1)
-    rate, index = sampling(_times(table, time_column, where), rate_hz, where)
-    values, valid = _on_grid(values, _present(values, channels, nan, where), index, where)
+    if resample and stamps is not None:
+        grid = EvenGrid(rate_hz, where)
+        index, values = grid.place(stamps, values)
+        rate, valid = grid.rate_hz, np.ones(len(values), dtype=bool)
+        values, valid = _on_grid(values, valid, index, where)
+        grid.log()
+    else:
+        rate, places = sampling(stamps, rate_hz, where)
+        values, valid = _on_grid(values, valid, places, where)
     if len(values) < MIN_DURATION_S * rate - 1e-6:
         raise ValueError(
             f"{where}: lasts {len(values) / rate:.3g} s ({len(values)} samples at {rate:.4g} Hz); "
@@ -182,13 +216,49 @@ def _samples(
     return values, valid, rate
 
 
-def _times(table: Table, time_column: str | None, where: str) -> npt.NDArray[np.generic] | None:
+def stamps_of(
+    table: Table, time_column: str | None, times: Times, where: str
+) -> npt.NDArray[np.generic] | None:
+    """Time stamps of a table; None where there are none, or they are to be ignored.
+
+    Args:
+        table: column -> values (T,).
+        time_column: its name; recognised where left out.
+        times: what is to be done with them.
+        where: what to call the recording in errors.
+
+    Returns:
+        (T,) numbers or datetime64.
+
+    Raises:
+        ValueError: there are none to resample by, several columns look like times, or they are no times.
+    """
+    if times == "ignore":
+        return None
     column = find_time(table, time_column, where)
+    if column is None and times == "resample":
+        raise ValueError(
+            f'{where}: times="resample" needs a time column, found {", ".join(map(repr, table))}; state '
+            "time_column, or rate_hz alone"
+        )
     return None if column is None else time_stamps(table, column, where)
 
 
-def _present(values: Array, channels: Sequence[str], nan: str, where: str) -> npt.NDArray[np.bool_]:
-    """(T,) True where every channel holds a number."""
+def present_rows(values: Array, channels: Sequence[str], nan: str, where: str) -> npt.NDArray[np.bool_]:
+    """Rows in which every channel holds a number.
+
+    Args:
+        values: (T, C).
+        channels: their names.
+        nan: "error", or "mask" where there may be others.
+        where: what to call the recording in errors.
+
+    Returns:
+        (T,) True there.
+
+    Raises:
+        ValueError: there are others and may not be, or there is none.
+    """
     missing = ~np.isfinite(values)
     present: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     if nan == "error" and missing.any():

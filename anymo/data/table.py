@@ -74,14 +74,16 @@ def pick_channels(table: Table, columns: Sequence[str] | None, where: str) -> tu
     found = ", ".join(repr(c) for c in table)
     if columns is not None:
         absent = [c for c in columns if c not in table]
-        if len(columns) not in (3, 6) or absent:
+        twice = [c for c in columns if list(columns).count(c) > 1]
+        if len(columns) not in (3, 6) or absent or twice:
             problem = f"no column {absent[0]!r}" if absent else f"{len(columns)} names"
+            problem = f"{twice[0]!r} twice" if twice else problem
             raise ValueError(
                 f"{where}: columns must name 3 (acc x, y, z) or 6 (then gyro x, y, z) existing columns, "
-                f"got {problem}; found {found}"
+                f"each once, got {problem}; found {found}"
             )
         return tuple(columns)
-    fits = {channel: [c for c in table if _PATTERNS[channel].fullmatch(_bare(c))] for channel in CHANNELS}
+    fits = recognised(table)
     for channel, names in fits.items():
         if len(names) > 1:
             raise ValueError(
@@ -91,11 +93,19 @@ def pick_channels(table: Table, columns: Sequence[str] | None, where: str) -> tu
     present = tuple(names[0] for names in fits.values() if names)
     if len(present) not in (3, 6) or not all(fits[c] for c in CHANNELS[:3]):
         missing = [c for c in CHANNELS if not fits[c]]
+        apart = (
+            "" if any(fits[c] for c in CHANNELS[:3]) else ", or join two files with anymo.data.join_by_time"
+        )
         raise ValueError(
             f"{where}: did not recognise {', '.join(missing)} among the columns; name the 3 (acc x, y, z) "
-            f"or 6 (then gyro x, y, z) with columns=[...]; found {found}"
+            f"or 6 (then gyro x, y, z) with columns=[...]{apart}; found {found}"
         )
     return present
+
+
+def recognised(table: Table) -> dict[str, list[str]]:
+    """Columns that may be each of CHANNELS, by their names."""
+    return {channel: [c for c in table if _PATTERNS[channel].fullmatch(bare(c))] for channel in CHANNELS}
 
 
 def find_time(table: Table, time_column: str | None, where: str) -> str | None:
@@ -109,7 +119,7 @@ def find_time(table: Table, time_column: str | None, where: str) -> str | None:
         if time_column not in table:
             raise ValueError(f"{where}: no time_column {time_column!r}; found {found}")
         return time_column
-    fits = [c for c in table if _TIME.fullmatch(_bare(c))]
+    fits = [c for c in table if _TIME.fullmatch(bare(c))]
     if len(fits) > 1:
         raise ValueError(f"{where}: several columns look like times, {fits}; state time_column")
     return fits[0] if fits else None
@@ -157,7 +167,8 @@ def time_stamps(table: Table, column: str, where: str) -> npt.NDArray[Any]:
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{where}: time column {column!r} holds neither numbers nor dates in ISO 8601 "
-                f"(2026-11-22T08:30:00.020): {error}; convert it, or state rate_hz and leave the column out"
+                f"(2026-11-22T08:30:00.020): {error}; convert it, or state rate_hz and "
+                'times="ignore" (--times ignore)'
             ) from None
         return dates.dt.tz_localize(None).to_numpy()
 
@@ -179,13 +190,23 @@ def csv_frames(path: Path, rows: int | None = None) -> "Iterator[pd.DataFrame]":
 
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         head = file.readline()
-    separator = max(",;\t", key=head.count)
+    separator = separator_of(head)
     # As text: `numbers` keeps the bits that were written; pandas' default parser may lose the last one.
     # A value without a name would shift the others by a column, or be lost.
     options: Any = {"sep": separator, "dtype": str, "skipinitialspace": True, "index_col": False}
     with pd.read_csv(path, chunksize=rows or sys.maxsize, **options) as frames:
         while (frame := _next(frames)) is not None:
-            yield frame if separator == "," else frame.apply(lambda column: column.str.replace(",", "."))
+            yield frame if separator == "," else frame.apply(with_points)
+
+
+def separator_of(head: str) -> str:
+    """What separates the names in the first line of a table: commas, semicolons or tabs."""
+    return max(",;\t", key=head.count)
+
+
+def with_points(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """(T,) text with decimal points for decimal commas."""
+    return column.str.replace(",", ".")
 
 
 def _next(frames: "Iterator[pd.DataFrame]") -> "pd.DataFrame | None":
@@ -212,7 +233,8 @@ def _numbers_one_by_one(values: npt.NDArray[Any], column: str, where: str) -> np
     return result
 
 
-def _bare(column: str) -> str:
+def bare(column: str) -> str:
+    """A column's name without case, blanks, punctuation and what stands in brackets."""
     without_unit = re.sub(r"\(.*?\)|\[.*?\]", "", column.lower())
     return re.sub(r"[^a-z0-9]", "", without_unit)
 
@@ -234,18 +256,19 @@ def _from_frame(frame: "pd.DataFrame", where: str) -> Table:
 
 
 def _from_file(path: Path, where: str) -> Table:
-    if path.suffix not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ValueError(f"{where}: expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
     if not path.is_file():
         raise FileNotFoundError(f"{where}: no file {path}; check the path")
     if path.stat().st_size == 0:
         raise ValueError(f"{where}: {path.name} is empty; export the recording again")
     try:
-        if path.suffix == ".npz":
+        if suffix == ".npz":
             return _from_npz(path, where)
         import pandas as pd
 
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
             return _from_frame(pd.read_parquet(path), where)
         return _from_frame(next(csv_frames(path)), where)
     except ValueError as error:

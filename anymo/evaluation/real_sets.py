@@ -32,6 +32,7 @@ from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
 
+_FEW_UNITS = 8  # of the bootstrap; with fewer its 95 % are far from 95
 _LOGGED = {"accuracy": "accuracy", "macro-F1": "macro_f1", "R@2": "recall_at_2"}
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def summary(found: SetEvaluation) -> list[str]:
         ("macro-F1, all classes", result.macro_f1_all, "", "", ""),
         ("R@2", recall[0], _interval(zero, "recall_at_2"), *recall[1:]),
     ]
-    over = f"Intervals are over {zero.interval_over}" if zero.interval else "One recording has no interval"
+    over = _over(found) if zero.interval else "One recording has no interval"
     return [
         f"{found.spec.title or 'set'} ({found.spec.name}, {found.spec.role}): {len(result.classes)} classes, "
         f"{len(result.prediction)} samples; layout {found.layout}, "
@@ -190,6 +191,14 @@ def summary(found: SetEvaluation) -> list[str]:
         f"{over}. Templates: "
         f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
+
+
+def _over(found: SetEvaluation) -> str:
+    unit = found.zero_shot.interval_over
+    of = {"subjects": len({r.subject for r in found.recordings}), "recordings": len(found.recordings)}
+    num = of.get(unit, len(found.zero_shot.result.prediction))
+    doubt = "" if num >= _FEW_UNITS else ", too few for an interval to be trusted"
+    return f"Intervals are over {num} {unit}{doubt}"
 
 
 def _repeated(found: SetEvaluation) -> list[str]:

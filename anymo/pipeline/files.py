@@ -40,7 +40,7 @@ def tables_of(source: Any) -> Iterator[Any]:
 
 
 def _checked(path: Path) -> Path:
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"stream: expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
     if not path.is_file():
         raise FileNotFoundError(f"stream: no file {path}; check the path")
@@ -49,7 +49,7 @@ def _checked(path: Path) -> Path:
 
 def _of_file(path: Path) -> Iterator[Any]:
     try:
-        yield from _READERS[path.suffix](path)
+        yield from _READERS[path.suffix.lower()](path)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path.name} does not read as {path.suffix[1:]}: {error}") from error
 

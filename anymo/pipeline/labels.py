@@ -34,8 +34,8 @@ def check_labels(labels: Sequence[str], route: str) -> None:
     """Refuse what cannot be told apart, and more than a route can take.
 
     Raises:
-        ValueError: an unknown route; fewer than two labels, an empty one, one given twice (case and outer
-            blanks do not count), or more than MAX_LABELS.
+        ValueError: an unknown route; other than phrases; fewer than two labels, an empty one, one given twice
+            (case and outer blanks do not count), or more than MAX_LABELS.
     """
     if route not in get_args(Route):
         raise ValueError(f"route: expected one of {get_args(Route)}, got {route!r}")
@@ -43,6 +43,8 @@ def check_labels(labels: Sequence[str], route: str) -> None:
         raise ValueError(
             f"labels: expected two or more phrases, got one string {labels!r}; put them in a list"
         )
+    if not isinstance(labels, Sequence) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"labels: expected a list of two or more phrases, got {labels!r}; give plain words")
     blank = [i for i, label in enumerate(labels) if not label.strip()]
     counts = Counter(map(_plain, labels))
     twice = sorted({label for label in labels if label.strip() and counts[_plain(label)] > 1})

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from anymo.data import read_recording
-from anymo.data.contract import Sign, check_statement
-from anymo.data.table import Table, find_time, numbers, pick_channels, read_table, time_stamps
-from anymo.data.timing import GAP_S, MAX_RATE_HZ, RATE_TOLERANCE, check_rate, check_steps, sampling
+from anymo.data.contract import Sign, check_statement, stamps_of
+from anymo.data.even_grid import EvenGrid
+from anymo.data.headings import check_headings
+from anymo.data.table import Table, numbers, pick_channels, read_table
+from anymo.data.timing import GAP_S, MAX_RATE_HZ, RATE_TOLERANCE, Times, check_rate, check_steps, sampling
 from anymo.pipeline.files import tables_of
 from anymo.records import Array, Gravity, Recording, SensorStream
 
@@ -23,8 +25,10 @@ UnreadSource: TypeAlias = "str | Path | Iterable[npt.NDArray[np.floating] | pd.D
 Source: TypeAlias = "Recording | UnreadSource"
 
 _NEEDED = ("acc_unit", "gravity", "placement")
+_OF_HEADINGS = ("acc_unit", "gravity", "gyro_unit")
 _OF_SIGNAL = (*_NEEDED, "gyro_unit", "sign")  # of what is stated; the rest says where the samples are
-_TAIL = 64  # time stamps by which the next ones are placed
+_OF_ROWS = ("nan", "times", "time_column")
+_TAIL, _TAIL_S = 64, 0.5  # time stamps, and seconds of them, at least, by which the next ones are placed
 _CONTEXT_S = 6.0  # of earlier samples beside which new ones are checked: three blocks of `carried_mean`
 
 
@@ -33,12 +37,13 @@ class Stated(TypedDict, total=False):
 
     acc_unit: str
     gravity: Gravity
-    placement: str
+    placement: str | list[str]
     gyro_unit: str | None
     sign: Sign
     rate_hz: float | None
     columns: list[str] | None
     time_column: str | None
+    times: Times
     nan: Literal["error", "mask"]
     name: str
 
@@ -77,6 +82,8 @@ class Pieces:
         self._tables, self._stated, self._on_gap = tables_of(source), stated, on_gap
         self._rows = 0
         self._rate: float | None = None
+        resample = stated.get("times") == "resample"
+        self._grid = EvenGrid(stated.get("rate_hz"), self.where) if resample else None
         self._tail: npt.NDArray[Any] | None = None
         self._positions = np.empty(0, dtype=np.int64)
         self._values: Array | None = None
@@ -89,6 +96,8 @@ class Pieces:
             positions, values = self._placed(table)
             if len(positions):
                 yield from self._split(positions, values)
+        if self._grid is not None:
+            self._grid.log()
 
     def _num_present(self, table: Table) -> int:
         """Rows that hold numbers."""
@@ -99,30 +108,44 @@ class Pieces:
         """Places and values, as stated, of the rows that hold numbers."""
         where = f"{self.where}, from row {self._rows}"
         channels = pick_channels(table, self._stated.get("columns"), where)
+        facts: dict[str, Any] = {fact: self._stated.get(fact) for fact in _OF_HEADINGS}
+        check_headings(channels, where=self.where, **facts)
         values = np.stack([numbers(table, channel, where) for channel in channels], axis=1)
-        column = find_time(table, self._stated.get("time_column"), where)
+        stamps = stamps_of(table, self._stated.get("time_column"), self._stated.get("times", "even"), where)
         first = self._rows
         self._rows += len(values)
-        if column is None:
+        present: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+        if self._grid is not None and stamps is not None:
+            self._check_present(present, first, stamps, "time stamp {}")
+            positions, values = self._grid.place(stamps, values)
+            self._rate = self._grid.rate_hz
+            return positions, values
+        if stamps is None:
             self._rate, _ = sampling(None, self._stated.get("rate_hz"), where)
             positions = np.arange(first, self._rows)
         else:
-            positions = self._timed(time_stamps(table, column, where), first)
-        present = np.isfinite(values).all(axis=1)
+            positions = self._timed(stamps, first)
+        assert self._rate is not None
+        self._check_present(present, first, positions / self._rate, "{:.2f} s")
+        return positions[present], values[present]
+
+    def _check_present(
+        self, present: npt.NDArray[np.bool_], first: int, at: npt.NDArray[Any], form: str
+    ) -> None:
         if not present.all() and self._stated.get("nan", "error") == "error":
             row = int(np.argmin(present))
             raise ValueError(
-                f"{self.where}: NaN or infinity at row {first + row}, {positions[row] / self._rate:.2f} s; "
+                f"{self.where}: NaN or infinity at row {first + row}, {form.format(at[row])}; "
                 'drop or interpolate it, or pass nan="mask" to mark such samples missing'
             )
-        return positions[present], values[present]
 
     def _timed(self, times: npt.NDArray[Any], first: int) -> npt.NDArray[np.int64]:
         """Places of rows by their time stamps, after those that were placed last."""
         if self._tail is None:
             self._rate, index = sampling(times, self._stated.get("rate_hz"), self.where)
             placed: npt.NDArray[np.int64] = index if index is not None else np.arange(len(times))
-            self._tail, self._end = times[-_TAIL:], int(placed[-1])
+            self._num_tail = max(_TAIL, round(_TAIL_S * self._rate))
+            self._tail, self._end = times[-self._num_tail :], int(placed[-1])
             return placed
         known = len(self._tail)
         joined = np.concatenate([self._tail, times])
@@ -135,7 +158,7 @@ class Pieces:
                 f"{self.where}: the rate changes: {self._rate:.4g} Hz, {rate:.4g} Hz from row {first} on "
                 f"({placed[0] / self._rate:.1f} s); cut it there and read each part with its own rate"
             )
-        self._tail, self._end = joined[-_TAIL:], int(placed[-1])
+        self._tail, self._end = joined[-self._num_tail :], int(placed[-1])
         return placed
 
     def _split(self, positions: npt.NDArray[np.int64], values: Array) -> Iterator[Piece]:
@@ -189,7 +212,12 @@ def _check_stated(stated: Stated, where: str) -> None:
         )
     if missing := [fact for fact in _NEEDED if stated.get(fact) is None]:
         raise ValueError(f"{where}: state {', '.join(missing)}; nothing is guessed")
-    facts: dict[str, Any] = {fact: said for fact, said in stated.items() if fact in (*_OF_SIGNAL, "nan")}
+    if isinstance(places := stated.get("placement"), list | tuple):
+        raise ValueError(
+            f"{where}: expected one sensor in what is read in pieces, got {', '.join(places)}; "
+            "read it whole (read_recording; in the shell without --stream), or a file for each"
+        )
+    facts: dict[str, Any] = {fact: said for fact, said in stated.items() if fact in (*_OF_SIGNAL, *_OF_ROWS)}
     check_statement(where, **facts)
     if (rate_hz := stated.get("rate_hz")) is not None:
         check_rate(rate_hz, where)

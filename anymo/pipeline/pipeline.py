@@ -267,21 +267,29 @@ class AnymoPipeline(EmbeddingModel):
         """
         return self.answers.captions(batch, self.activity_similarity(batch) if proposed else None)
 
-    def ask(self, recordings: Recordings, question: str, *, max_windows: int = 8) -> list[str]:
+    def ask(
+        self, recordings: Recordings, question: str, *, max_windows: int = 8, untaught: bool = False
+    ) -> list[str]:
         """The language model's answer to a question about each recording.
 
-        It reads a window at a time; of its answers the most frequent is given.
+        It reads a window at a time; of its answers the most frequent is given. How often they are right is
+        in docs/captions.md. What a sensor's place already says, it is told with the placement.
 
         Args:
             recordings: one or more.
-            question: in plain words, "Which arm wears the sensor?"
+            question: one of `anymo.align.questions.TAUGHT`, "Is the movement slow or fast?"
             max_windows: asked about in each recording, evenly spaced.
+            untaught: take any question in plain words, for a model that was taught others.
 
         Raises:
-            ValueError: an empty question.
+            ValueError: an empty question, or one that was not taught.
         """
+        from anymo.align.questions import check_taught
+
         if not question.strip():
             raise ValueError("ask: expected a question in words, got an empty one; say what to ask")
+        if not untaught:
+            check_taught(question)
         return [
             self.answers.reply(batch, question) for batch, _ in self.windows(recordings, most=max_windows)
         ]

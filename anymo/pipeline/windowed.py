@@ -97,9 +97,14 @@ def several(recordings: Recordings) -> Sequence[Recording]:
     """One or more as several.
 
     Raises:
-        ValueError: none.
+        ValueError: none, or something else.
     """
     recordings = [recordings] if isinstance(recordings, Recording) else recordings
+    if not isinstance(recordings, Sequence) or not all(isinstance(r, Recording) for r in recordings):
+        raise ValueError(
+            f"pipeline: expected a Recording or a list of them, got {type(recordings).__name__}; read a file "
+            "or an array by anymo.read_recording(...), which asks what has to be known of it"
+        )
     if not recordings:
         raise ValueError("pipeline: expected one recording or more, got none")
     return recordings

@@ -156,8 +156,9 @@ def _input(contents: Contents, training: Training) -> list[str]:
         f"- Sensors: {worn}. Acceleration in m/s²: specific force, +9.81 on the axis that points up at rest, "
         "or linear acceleration where the device removes gravity, stated as such. Gyroscope in rad/s. "
         "The sensor's own axes, mounted in any way. `read_recording` converts units and checks them.",
-        f"- Placements: anywhere on the {len(SEGMENTS)} segments {', '.join(SEGMENTS)}.",
-        f"- Rate: any; resampled to {contents.encoder['rate_hz']:g} Hz."
+        f"- Placements: anywhere on the {len(SEGMENTS)} segments {', '.join(SEGMENTS)}. Of a placement the "
+        "model reads the segment alone.",
+        f"- Rate: 5 to 2,000 Hz; resampled to {contents.encoder['rate_hz']:g} Hz."
         + (f" Devices of {rates} Hz in training." if rates else ""),
         f"- Windows of {contents.extractor['window_s']:g} s, every {contents.extractor['hop_s']:g} s; a "
         "shorter recording is one window. What is missing is marked, not filled.",

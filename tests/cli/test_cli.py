@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import anymo.demo
@@ -22,6 +23,7 @@ from anymo.data import read_recording
 from anymo.data.prepare import PrepareConfig, bodies, bodies_of, prepare
 from anymo.demo import DemoConfig
 from anymo.records import Motion
+from anymo.skeleton import forward_kinematics
 from anymo.training.pretrain import PretrainConfig, pretrain
 from anymo.training.tokenizer import TokenizerConfig, train_tokenizer
 
@@ -117,6 +119,7 @@ def test_simulate_prefixes_several_placements_and_plots(run: Run, tmp_path: Path
     assert len(header) == 13
     assert {"time_s", "left_wrist_acc_x", "waist_gyro_z"} <= set(header)
     assert (tmp_path / "two.png").stat().st_size > 1000
+    assert "--placement 'left wrist' --placement 'waist'" in said.out
 
 
 def test_simulate_takes_the_stated_frame_rate_of_a_file(
@@ -129,11 +132,36 @@ def test_simulate_takes_the_stated_frame_rate_of_a_file(
     monkeypatch.setattr(anymo.motion, "load", load)
     (tmp_path / "clip.bvh").touch()
     common = ["simulate", "clip.bvh", "--placement", "waist", "-o", "x.csv"]
-    assert "x.csv: 2.0 s of swing-0" in run(*common).out
-    assert "x.csv: 4.0 s of swing-0" in run(*common, "--frame-rate", "30").out
+    said = run(*common).out
+    assert "x.csv: 1.7 s of swing-0" in said
+    assert "left out: 0.17 s at either end" in said  # two cycles of 12 Hz
+    assert "x.csv: 3.7 s of swing-0" in run(*common, "--frame-rate", "30").out
+    monkeypatch.setattr(anymo.motion, "load", lambda source, *, rate_hz=None: hand_motion(duration_s=0.8))
+    said = run(*common)
+    assert said.code == 1
+    assert "motion: lasts 0.82 s, of which 0.17 s at either end lack frames" in said.err
     said = run("simulate", "walking", "--placement", "waist", "-o", "y.csv", "--frame-rate", "30")
     assert said.code == 1
-    assert "'walking' is an activity; leave it out" in said.err
+    assert "'walking' is an activity; leave them out" in said.err
+
+
+def test_simulate_takes_what_a_format_wants_said(run: Run, tmp_path: Path) -> None:
+    walk = anymo.motion.generate("walking", np.random.default_rng(0), duration_s=3.0)
+    joints = forward_kinematics(walk.root_position, walk.rotations, walk.joint_offsets)[0]
+    np.save(tmp_path / "joints.npy", joints)
+    common = ["simulate", "joints.npy", "--placement", "waist", "-o", "x.csv", "--frame-rate", "60"]
+    assert "joint positions need skeleton=" in run(*common).err
+    assert "s of joints" in run(*common, "--load", "skeleton=segments", "--load", "unit_m=1.0").out
+    for wrong, message in (("up", "expected name=value, each"), ("tilt=1", "no option 'tilt'; it takes")):
+        assert message in run(*common, "--load", wrong).err
+
+
+def test_the_version(run: Run) -> None:
+    said = run("--version")
+    assert said.code == 0
+    assert said.out.split() == ["anymo", anymo.__version__]
+    module = [sys.executable, "-m", "anymo", "--version"]
+    assert subprocess.run(module, capture_output=True, text=True, check=True).stdout == said.out
 
 
 def test_simulate_list(run: Run) -> None:
@@ -173,6 +201,13 @@ def test_classify_and_retrieve_what_was_simulated(run: Run, tmp_path: Path, mode
     assert sum(scores.values()) == pytest.approx(1.0)
     table = run("classify", *common, "--labels", "walking,running").out.splitlines()
     assert [line.split()[0] for line in table] == list(scores)
+    two = str(tmp_path / "two.csv")
+    run("simulate", "walking", "--placement", "left wrist", "--placement", "waist", "-o", two)
+    both = [two, *common[1:], "--placement", "waist"]
+    seen = run("classify", *both, "--labels", "walking,running", "--json")
+    assert json.loads(seen.out)["scores"] != scores
+    refused = run("classify", *both, "--labels", "walking,running", "--stream")
+    assert "expected one sensor in what is read in pieces, got left wrist, waist" in refused.err
     texts = tmp_path / "texts.txt"
     texts.write_text("a person walks\n\na person runs\n")
     found = run("retrieve", *common, "--texts", str(texts), "--top", "1").out.splitlines()

@@ -94,7 +94,7 @@ def test_a_base_that_is_gone(
     file = model / "language_model" / "alignment.json"
     facts = json.loads(file.read_text())
     file.write_text(json.dumps(facts | {"base": base}))
-    question = ["Which arm?"] if command == ["ask"] else []
+    question = ["Where is the sensor?"] if command == ["ask"] else []
     asked = [command[0], "b.csv", *question, *command[1:], "--rate", "50", *STATED, "--model", str(model)]
     said = run(*asked)
     assert (said.code, said.out) == (1, "")
@@ -174,7 +174,7 @@ def test_in_words(run: Run, model_folder: Path) -> None:
     """The shell says what the pipeline says; the language model is the real one, untaught."""
     stated = ["--rate", "50", *STATED]
     captions = json.loads(run("caption", "b.csv", *stated, "--json").out)["captions"]
-    said = json.loads(run("ask", "b.csv", "Which arm?", *stated, "--json").out)
+    said = json.loads(run("ask", "b.csv", "Which arm?", *stated, "--untaught", "--json").out)
     chosen = run("classify", "b.csv", *stated, "--labels", "walking,running", "--route", "generate")
     units = {"rate_hz": 50.0, "acc_unit": "m/s^2", "gyro_unit": "rad/s", "gravity": "included"}
     recording = read_recording("b.csv", placement="left wrist", **units)
@@ -186,7 +186,7 @@ def test_in_words(run: Run, model_folder: Path) -> None:
     assert said == {
         "recording": "b",
         "question": "Which arm?",
-        "answer": pipe.ask(recording, "Which arm?")[0],
+        "answer": pipe.ask(recording, "Which arm?", untaught=True)[0],
     }
     (best,) = pipe.classify(recording, labels=["walking", "running"], route="generate")
     assert chosen.out.split()[0] == best.label
@@ -200,7 +200,7 @@ def test_in_words(run: Run, model_folder: Path) -> None:
         (["--labels", "walking,running", "--stream", "--smooth", "2"], "expected an odd number"),
         (["--labels", "walking,running", "--smooth", "3"], "--smooth goes with --stream or --plot"),
         (["--labels", "walking,running", "--hop", "1"], "--hop goes with --stream or --plot"),
-        (["--labels", "none.txt"], "No such file or directory: 'none.txt'"),
+        (["--labels", "none.txt"], "labels: no file none.txt; check the path"),
         (["--labels", "walking,running", "--on-gap", "split"], "--on-gap goes with --stream"),
         (["--labels", "walking,Walking"], "given twice"),
     ],

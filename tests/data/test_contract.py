@@ -267,3 +267,5 @@ def test_merge_joins_sensors_and_facts():
         merge([left, replace(left, subject="8")])
     with pytest.raises(ValueError, match="one recording or more"):
         merge([])
+    with pytest.raises(ValueError, match="two sensors are at 'left wrist'"):
+        merge([left, right, left])

@@ -165,7 +165,7 @@ def test_a_file_of_people_of_a_test_set(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("left wrist", "left writ", "mine.yaml.*did you mean 'left wrist'"),
-        ("acc_unit: g", "acc_unit: G", "expected acc_unit of g, m/s.2 .*got 'G'"),
+        ("acc_unit: g", "acc_unit: G", "acc_unit must be one of .g., .m/s.2., got 'G'"),
         ("gyro_unit: deg/s\n", "", "sensors with six columns; state gyro_unit"),
         ("gravity: included", "gravity: yes", "gravity.*included, removed"),
         ("rate_hz: 50.0", "rate_hz: fast", "rate_hz.*expected float, got 'fast'"),

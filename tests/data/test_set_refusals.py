@@ -12,6 +12,7 @@ from test_set_layouts import G, check, load, raw, still, write, write_unimts
 
 from anymo.data.sets import DatasetSpec, load_files
 from anymo.data.sets.layouts import Layouts, Matlab, Segments, Sensor, Tables
+from anymo.data.sets.spec import read_spec
 
 COLUMNS = ("ax", "ay", "az")
 
@@ -93,7 +94,7 @@ def test_matrices_of_one_moment_are_joined(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"delimiter": "::"}, {"delimiter": ""}, {"comment": "//"}])
 def test_signs_between_columns(change: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"expected a `delimiter` of one sign, tab or whitespace"):
+    with pytest.raises(ValueError, match=r"expected a `delimiter` of one sign, auto, tab or whitespace"):
         tables(label="what", **change)
 
 
@@ -135,3 +136,56 @@ def test_mm_fit_knows_its_workouts(tmp_path: Path) -> None:
     (tmp_path / "w21" / "w21_labels.csv").write_text("0,29,10,squats\n")
     with pytest.raises(ValueError, match=r"w21_labels.csv: expected a folder w00 to w20, got 'w21'"):
         load("mm_fit", tmp_path)
+
+
+def test_semicolons_and_decimal_commas_as_read_recording_takes_them(tmp_path: Path) -> None:
+    table = pd.DataFrame(still(1)[:, :3] / G, columns=COLUMNS).assign(
+        t=np.arange(300) / 50, what="walk, fast"
+    )
+    table.to_csv(tmp_path / "a.csv", index=False, sep=";", decimal=",")
+    assert "0,02;walk, fast" in (tmp_path / "a.csv").read_text()
+    one = (Sensor(placement="head", columns=COLUMNS),)
+    for delimiter in ("auto", ";"):
+        layout = replace(tables(label="what", time="t"), sensors=one, delimiter=delimiter)
+        spec = replace(mine(tables=layout), codes={"walk, fast": "walk"})
+        check(load_files(spec, tmp_path), 0, ("head", still(1)[:, :3]), label="walk", subject="")
+
+
+@pytest.mark.parametrize("unit", ["m/s²", "m/s2", "m/s^2"])
+def test_units_are_spelt_as_read_recording_takes_them(tmp_path: Path, unit: str) -> None:
+    pd.DataFrame(still(1)[:, :3], columns=COLUMNS).to_csv(tmp_path / "walk.csv", index=False)
+    layout = replace(tables(r"(?P<label>\w+)\.csv"), sensors=(Sensor(placement="head", columns=COLUMNS),))
+    spec = replace(mine(tables=layout), acc_unit=unit)
+    check(load_files(spec, tmp_path), 0, ("head", still(1)[:, :3]), label="walk", subject="")
+    with pytest.raises(ValueError, match=r"set 'mine': acc_unit must be one of \"g\", \"m/s\^2\", got 'mg'"):
+        replace(spec, acc_unit="mg")
+
+
+MINE = """
+name: mine
+rate_hz: 50
+acc_unit: g
+gravity: included
+words: {walk: walking}
+layouts:
+  tables:
+    files: '*.csv'
+    label: what
+    delimeter: ';'
+    sensors: [{placement: head, columns: [0, 1, 2]}]
+"""
+
+
+def test_a_mistyped_key_is_named_with_those_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINE)
+    said = r"`layouts\.tables`: .*`delimeter`.*; expected of sensors, stated, files"
+    with pytest.raises(ValueError, match=said) as error:
+        read_spec(file)
+    assert str(error.value).count("delimeter") == 1
+    file.write_text(MINE.replace("delimeter", "delimiter").replace("placement:", "place:"))
+    said = r"`layouts\.tables\.sensors\.0`: .*`place`.* expected of placement, columns"
+    with pytest.raises(ValueError, match=said):
+        read_spec(file)
+    file.write_text(MINE.replace("delimeter", "delimiter"))
+    assert read_spec(file).name == "mine"

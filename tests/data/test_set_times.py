@@ -85,3 +85,22 @@ def test_time_stamps_that_are_no_clock_are_refused_and_not_cut(tmp_path: Path) -
     backwards = logged(1, (100, 9.0), (150, -20.0))
     with pytest.raises(ValueError, match=r"time does not increase at row 150"):
         load_files(replace(own(tmp_path, left=backwards), max_refused=0.0), tmp_path)
+
+
+def test_uneven_stamps_of_a_set_are_resampled_where_the_spec_says_so(tmp_path: Path) -> None:
+    uneven = logged(1, (100, 0.5), (300, 60.0))
+    uneven["t"] += np.random.default_rng(0).normal(0, 0.004, 600).clip(-0.009, 0.009)
+    spec = own(tmp_path, left=uneven)
+    with pytest.raises(ValueError, match=r'time stamps are irregular.*times="resample"'):
+        load_files(spec, tmp_path)
+    loaded = load_files(replace(spec, times="resample"), tmp_path)
+    (walk, sit) = (r.sensors[0] for r in loaded.recordings)
+    assert len(walk.valid) in (324, 325)
+    assert 25 <= (~walk.valid).sum() <= 27
+    assert sit.valid.all()
+    assert loaded.report.to_dict()["resampled"] == len(walk.valid) + len(sit.valid)
+    assert f"put {loaded.report.resampled} samples on an even grid by interpolation" in loaded.report.lines()
+    assert spec.layouts.tables is not None
+    timeless = replace(spec.layouts, tables=replace(spec.layouts.tables, time=None))
+    with pytest.raises(ValueError, match=r"times: resample needs a layout `tables` with a column `time`"):
+        replace(spec, times="resample", layouts=timeless)

@@ -51,7 +51,7 @@ def test_specs_are_sane(spec):
 
 
 def test_unknown_set():
-    with pytest.raises(ValueError, match="one of the sets basic_motions, spar, got 'mnist'"):
+    with pytest.raises(ValueError, match="one of the development sets basic_motions, spar, got 'mnist'"):
         load_set("mnist")
 
 

@@ -69,7 +69,7 @@ def test_a_development_set_needs_no_folder(pipe: AnymoPipeline, tmp_path: Path) 
     told = "\n".join(summary(found))
     assert f"{100 * metrics['accuracy']:.1f}" in told
     assert "25.0" in told  # chance
-    assert "Intervals are over recordings. Templates: '{}', 'a person is {}'." in told
+    assert "Intervals are over 80 recordings. Templates: '{}', 'a person is {}'." in told
     assert "80 recordings, 80 sensors, 8000 samples, 0 of them missing" in told
 
 

@@ -338,3 +338,23 @@ def test_columns_that_change_on_the_way() -> None:
 def test_what_is_no_source() -> None:
     with pytest.raises(ValueError, match="expected a Recording, a path, or an iterable"):
         streamed(3, Cut(20.0, 5.0, 5.0), rate_hz=50.0)
+
+
+def test_uneven_stamps_are_resampled_piece_by_piece() -> None:
+    seconds = np.arange(1500) / 50 + np.random.default_rng(4).normal(0, 0.004, 1500).clip(-0.009, 0.009)
+    frame = table(np.round(seconds - seconds[0], 3))
+    pieces = [frame[:700], frame[700:701], frame[701:1200], frame[1200:]]
+    cut = Cut(20.0, 5.0, 5.0)
+    with pytest.raises(ValueError, match=r'irregular.*times="resample"'):
+        streamed(pieces, cut, rate_hz=50.0)
+    recording = read_recording(frame, rate_hz=50.0, times="resample", **STATED)
+    whole, starts = windows(recording, rate_hz=20.0, window_s=5.0, hop_s=5.0)
+    found, valid, at = streamed(pieces, cut, rate_hz=50.0, times="resample")
+    np.testing.assert_allclose(at, starts, atol=1e-9)
+    assert torch.equal(valid, whole.sample_valid)
+    torch.testing.assert_close(found[valid], whole.signal[valid], atol=1e-4, rtol=0)
+    ignored, _, _ = streamed(pieces, cut, rate_hz=50.0, times="ignore")
+    assert ignored.shape == found.shape
+    frame.loc[1300, "ax"] = np.nan
+    with pytest.raises(ValueError, match=r"NaN or infinity at row 1300, time stamp 2[56]\."):
+        streamed([frame[:700], frame[700:]], cut, rate_hz=50.0, times="resample")

@@ -8,9 +8,9 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from anymo.data.even_grid import common_grid
 from anymo.data.sets.items import RawItem
 from anymo.data.sets.layouts import Sensor
-from anymo.data.timing import common_grid
 from anymo.records import Array
 
 _RATE_HZ = 50.0

@@ -106,7 +106,8 @@ class Tables(Layout):
     files      glob below the data folder
     path       regular expression of a file's path below the folder; its groups subject, label, trial and
                sensor are facts of the file
-    delimiter  one sign, "tab" or "whitespace"
+    delimiter  one sign, "tab" or "whitespace"; "auto" is the header's comma, semicolon or tab, and a comma
+               without header. Where it is no comma, a comma in a number is its decimal point
     header     whether the first row that is read names the columns
     skip_rows  rows before that
     comment    sign from which on a row is not read
@@ -118,7 +119,7 @@ class Tables(Layout):
 
     files: str
     path: str = ""
-    delimiter: str = ","
+    delimiter: str = "auto"
     header: bool = True
     skip_rows: int = 0
     comment: str = ""
@@ -129,11 +130,11 @@ class Tables(Layout):
 
     def __post_init__(self) -> None:
         _check_columns(self.sensors)
-        one_sign = len(self.delimiter) == 1 or self.delimiter in ("tab", "whitespace")
+        one_sign = len(self.delimiter) == 1 or self.delimiter in ("auto", "tab", "whitespace")
         if not one_sign or len(self.comment) > 1:
             raise ValueError(
-                "tables: expected a `delimiter` of one sign, tab or whitespace, and a `comment` of one sign, "
-                f"got {self.delimiter!r} and {self.comment!r}"
+                "tables: expected a `delimiter` of one sign, auto, tab or whitespace, and a `comment` of one "
+                f"sign, got {self.delimiter!r} and {self.comment!r}"
             )
         if "label" not in _path_facts(self.path) and self.label is None:
             raise ValueError(
@@ -169,7 +170,7 @@ class Original(Layout):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layouts:
-    """The layouts a set is known in; the first that is given is the usual one."""
+    """The layouts a set is known in; the first of them, in this order, is the usual one."""
 
     segments: Segments | None = None
     original: Original | None = None

@@ -5,18 +5,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from anymo.data.contract import merge, read_recording
+from anymo.data.contract import present_rows, read_recording
+from anymo.data.even_grid import EvenGrid
+from anymo.data.join import merge
 from anymo.data.sets.arrays import read_segments, read_unimts, with_unimts_labels
 from anymo.data.sets.items import RawItem
 from anymo.data.sets.layouts import Layout, Matlab, Original, Segments, Tables, UniMts
 from anymo.data.sets.originals import read_original
 from anymo.data.sets.spec import DatasetSpec, OfficialTest, Split
 from anymo.data.sets.tables import read_matlab, read_tables
+from anymo.data.table import CHANNELS
 from anymo.data.timing import GAP_S, MIN_DURATION_S
 from anymo.records import Array, Recording
 
@@ -35,6 +38,7 @@ class LoadReport:
     left_out        reason -> stretches or windows
     samples_out     samples in them
     missing_samples marked as lost in what was read
+    resampled       samples of them that were put on an even grid
     num_gaps        of over a second in the time stamps, at which stretches that were read are cut
     refused         a reason for each sensor that contradicts the spec
     """
@@ -43,6 +47,7 @@ class LoadReport:
     num_sensors: int = 0
     num_samples: int = 0
     missing_samples: int = 0
+    resampled: int = 0
     num_gaps: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     samples_out: int = 0
@@ -59,6 +64,7 @@ class LoadReport:
             f"{self.num_recordings} recordings, {self.num_sensors} sensors, {self.num_samples} samples, "
             f"{self.missing_samples} of them missing"
         ]
+        told += [f"put {self.resampled} samples on an even grid by interpolation"] if self.resampled else []
         told += [f"cut at {self.num_gaps} gaps of over {GAP_S:g} s"] if self.num_gaps else []
         told += [f"left out {num} stretches {reason}" for reason, num in sorted(self.left_out.items())]
         told += [f"left out a sensor: {reason}" for reason in self.refused[:_NAMED]]
@@ -72,6 +78,7 @@ class LoadReport:
             "num_sensors": self.num_sensors,
             "num_samples": self.num_samples,
             "missing_samples": self.missing_samples,
+            "resampled": self.resampled,
             "num_gaps": self.num_gaps,
             "left_out": dict(self.left_out),
             "samples_out": self.samples_out,
@@ -220,6 +227,7 @@ def _recordings(item: RawItem, spec: DatasetSpec, report: LoadReport) -> Iterato
         report.num_sensors += 1
         report.num_samples += len(sensor.valid)
         report.missing_samples += int((~sensor.valid).sum())
+        report.resampled += len(sensor.valid) * (item.times is not None and spec.times == "resample")
         yield replace(recording, subject=item.subject, label=label, text=spec.words[label], source=spec.name)
 
 
@@ -241,15 +249,20 @@ def _recording(signal: Array, placement: str, item: RawItem, spec: DatasetSpec, 
     values = np.hstack([acc, gyro])
     if spec.missing == "nan_or_zero":
         values[(signal == 0.0).all(axis=1)] = np.nan  # no sensor reads exactly nothing on all channels
+    nan: Literal["error", "mask"] = "error" if spec.missing == "error" else "mask"
+    source: Array | pd.DataFrame = values if item.times is None else _timed(values, item.times)
+    if item.times is not None and spec.times == "resample":
+        present_rows(values, CHANNELS[: values.shape[1]], nan, item.name)
+        source, nan = EvenGrid(rate_hz, item.name).signal(item.times, values), "mask"
     return read_recording(
-        values if item.times is None else _timed(values, item.times),
+        source,
         rate_hz=rate_hz,
         acc_unit=spec.acc_unit,
         gyro_unit=spec.gyro_unit if signal.shape[1] == 6 else None,
         gravity=spec.gravity,
         sign=spec.sign,
         placement=placement,
-        nan="error" if spec.missing == "error" else "mask",
+        nan=nan,
         name=item.name,
     )
 
@@ -258,8 +271,7 @@ def _timed(values: Array, times: npt.NDArray[np.generic]) -> "pd.DataFrame":
     """Signals beside their time stamps, under the names that `read_recording` knows."""
     import pandas as pd
 
-    names = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
-    return pd.DataFrame(values, columns=names[: values.shape[1]]).assign(time=times)
+    return pd.DataFrame(values, columns=list(CHANNELS[: values.shape[1]])).assign(time=times)
 
 
 def _check_once(worn: Recording, at_once: list[Recording]) -> None:

@@ -61,7 +61,10 @@ def load_set(name: str) -> list[Recording]:
         ValueError: unknown set, or an item that is broken or contradicts the set's spec; it names the item.
     """
     if name not in SETS:
-        raise ValueError(f"expected one of the sets {', '.join(SETS)}, got {name!r}")
+        raise ValueError(
+            f"expected one of the development sets {', '.join(SETS)}, got {name!r}; another one "
+            "is read from your files by load_files(spec_named(name), folder) or anymo evaluate"
+        )
     return read_set(SETS[name], resolve(SETS[name].asset)).recordings
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from anymo.config import read
-from anymo.data.contract import ACC_TO_MPS2, GYRO_TO_RADPS, Sign
+from anymo.data.contract import Sign, check_units
 from anymo.data.sets.layouts import Layout, Layouts, Stated
 from anymo.data.timing import check_rate
 from anymo.records import Gravity
 
+Stamps = Literal["even", "resample"]
 Role = Literal["development", "test", "external"]
 Missing = Literal["error", "nan", "nan_or_zero"]
 Split = Literal["all", "official"]
@@ -48,6 +49,7 @@ class DatasetSpec:
     benchmarks  who reports on it: AnyMo, UniMTS, Multi3Net
     asset       name for anymo.assets.resolve, of the sets that can be fetched
     rate_hz, acc_unit, gyro_unit, gravity, sign   as anymo.data.read_recording takes them
+    times       "resample" puts samples at uneven times on an even grid, as anymo.data.read_recording does
     acc_scale, acc_offset, gyro_scale   numbers in the file · scale + offset are in these units
     words       label as the set writes it -> plain English, in the set's order; used for zero-shot, printed
     codes       what stands in the files -> label, where that is not the label itself
@@ -77,6 +79,7 @@ class DatasetSpec:
     words: dict[str, str] = field(default_factory=dict)
     gyro_unit: str | None = None
     sign: Sign = "specific_force"
+    times: Stamps = "even"
     acc_scale: float = 1.0
     acc_offset: float = 0.0
     gyro_scale: float = 1.0
@@ -96,15 +99,15 @@ class DatasetSpec:
             raise ValueError(f"{where}: each label needs its own phrase, got {self.words}")
         if unknown := sorted(set(self.codes.values()) - set(self.words)):
             raise ValueError(f"{where}: codes: expected labels of `words`, got {', '.join(unknown)}")
-        if self.acc_unit not in ACC_TO_MPS2 or self.gyro_unit not in {*GYRO_TO_RADPS, None}:
-            raise ValueError(
-                f"{where}: expected acc_unit of {', '.join(ACC_TO_MPS2)} and gyro_unit of "
-                f"{', '.join(GYRO_TO_RADPS)} or none, got {self.acc_unit!r} and {self.gyro_unit!r}"
-            )
+        check_units(self.acc_unit, self.gyro_unit, where)
         six = any(len(s.columns) == 6 for layout in self.layouts.known.values() for s in layout.sensors)
         _check_numbers(where, self)
         for layout in self.layouts.known.values():
             _check_numbers(where, layout.stated)
+        if self.times == "resample" and (self.layouts.tables is None or self.layouts.tables.time is None):
+            raise ValueError(
+                f"{where}: times: resample needs a layout `tables` with a column `time`; name it"
+            )
         if not 0 <= self.max_refused <= 1:
             raise ValueError(f"{where}: expected max_refused as a share from 0 to 1, got {self.max_refused}")
         if self.span_s is not None and not 0 <= self.span_s[0] < self.span_s[1]:

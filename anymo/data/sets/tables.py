@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from anymo.data.sets.items import Facts, RawItem, matched_files, worn
 from anymo.data.sets.layouts import Column, Matlab, Sensor, Tables
+from anymo.data.table import separator_of, time_stamps, with_points
 from anymo.data.timing import gaps
 from anymo.records import Array
 
@@ -109,12 +110,13 @@ def matrix_columns(matrix: Array, sensor: Sensor, where: str) -> Array:
 def _table(layout: Tables, file: Path, inside: str) -> "pd.DataFrame":
     import pandas as pd
 
+    delimiter = _separator(layout, file) if layout.delimiter == "auto" else layout.delimiter
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # values without a name would be lost
             table = pd.read_csv(
                 file,
-                sep=_DELIMITERS.get(layout.delimiter, layout.delimiter),
+                sep=_DELIMITERS.get(delimiter, delimiter),
                 header=0 if layout.header else None,
                 index_col=False,  # rows longer than the header would otherwise lend their first value to it
                 skiprows=layout.skip_rows,
@@ -126,11 +128,33 @@ def _table(layout: Tables, file: Path, inside: str) -> "pd.DataFrame":
         pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeDecodeError
     ) as error:  # fmt: skip
         raise ValueError(
-            f"{inside}: expected a text table with {layout.delimiter!r} between columns, a name for each or "
+            f"{inside}: expected a text table with {delimiter!r} between columns, a name for each or "
             f"`header: false`: {error}"
         ) from error
     table.columns = [name.strip() if isinstance(name, str) else name for name in table.columns]
-    return table
+    return table if delimiter == "," else table.apply(_numeric)
+
+
+def _separator(layout: Tables, file: Path) -> str:
+    """As the names at the head of the table say."""
+    if not layout.header:
+        return ","
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        heads = (line.split(layout.comment)[0] if layout.comment else line for line in lines)
+        named = (head for head in islice(heads, layout.skip_rows, None) if head.strip())
+        return separator_of(next(named, ""))
+
+
+def _numeric(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of numbers with decimal commas as numbers; any other as it is."""
+    import pandas as pd
+
+    if column.dtype.kind not in "OUT":
+        return column
+    try:
+        return pd.to_numeric(with_points(column))
+    except (AttributeError, TypeError, ValueError):
+        return column
 
 
 def _column(table: "pd.DataFrame", column: Column, where: str) -> "pd.Series[Any]":
@@ -158,16 +182,8 @@ def _codes(table: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any
 
 
 def _times(part: "pd.DataFrame", column: Column, where: str) -> "np.ndarray[Any, np.dtype[np.generic]]":
-    """(T,) time stamps; text is read as dates."""
-    import pandas as pd
-
-    values = _column(part, column, where)
-    if values.dtype.kind not in "OUT":
-        return values.to_numpy()
-    try:
-        return pd.to_datetime(values).to_numpy()
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: expected time stamps in column {column!r} ({error})") from error
+    """(T,) time stamps, as `read_recording` reads them."""
+    return time_stamps({str(column): _column(part, column, where).to_numpy()}, str(column), where)
 
 
 def _stretches(codes: "list[np.ndarray[Any, np.dtype[np.object_]]]", num: int) -> list[tuple[int, int]]:

@@ -35,33 +35,45 @@ def sensor_columns(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(sorted(most.elements(), key=lambda column: (rank[column], column)))
 
 
-def in_columns(batch: WindowBatch, recording: Recording, columns: Sequence[str]) -> WindowBatch:
-    """Windows of a recording with its sensors in their columns; the others are not worn.
+def column_slots(placements: Sequence[str], columns: Sequence[str], name: str) -> list[int]:
+    """Which column each sensor of a recording stands in.
 
     Args:
-        batch: windows of the recording, a slot for each of its sensors.
-        recording: whose sensors they are.
+        placements: where its sensors are worn.
         columns: as `sensor_columns` gives.
+        name: of the recording, for errors.
 
     Raises:
         ValueError: more sensors on a place than there are columns for it.
     """
     free = dict(enumerate(columns))
     slots = []
-    for sensor in recording.sensors:
-        name = placement_name(sensor.placement)
-        slot = next((k for own in (name, without_side(name)) for k, c in free.items() if c == own), None)
+    for placement in placements:
+        place = placement_name(placement)
+        slot = next((k for own in (place, without_side(place)) for k, c in free.items() if c == own), None)
         if slot is None:
             raise ValueError(
-                f"recording {recording.name!r}: expected sensors on {', '.join(columns)}, got one more on "
-                f"{sensor.placement!r}; take the columns of all recordings, of training and test"
+                f"recording {name!r}: expected sensors on {', '.join(columns)}, got one more on "
+                f"{placement!r}; take the columns of all recordings, of training and test, or leave the "
+                "sensor out"
             )
         slots.append(slot)
         del free[slot]
+    return slots
+
+
+def in_columns(batch: WindowBatch, slots: Sequence[int], num_columns: int) -> WindowBatch:
+    """Windows of a recording with its sensors in their columns; the others are not worn.
+
+    Args:
+        batch: windows of the recording, a slot for each of its sensors.
+        slots: the column of each, as `column_slots` gives.
+        num_columns: how many there are.
+    """
 
     def placed(tensor: torch.Tensor) -> torch.Tensor:
-        wide = tensor.new_zeros((len(tensor), len(columns), *tensor.shape[2:]))
-        wide[:, slots] = tensor
+        wide = tensor.new_zeros((len(tensor), num_columns, *tensor.shape[2:]))
+        wide[:, list(slots)] = tensor
         return wide
 
     return WindowBatch(

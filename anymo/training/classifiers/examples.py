@@ -10,7 +10,7 @@ import torch
 
 from anymo.data import collate, windows
 from anymo.records import Array, Recording, WindowBatch
-from anymo.training.classifiers.columns import in_columns, sensor_columns
+from anymo.training.classifiers.columns import column_slots, in_columns, sensor_columns
 
 Ints = npt.NDArray[np.int64]
 Inputs = WindowBatch | Array
@@ -107,10 +107,11 @@ def cut_examples(
                 f"{recording.label!r}; label it, or leave it out"
             )
     columns = sensor_columns(recordings) if columns is None else columns
-    batches = [
-        in_columns(windows(r, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s)[0], r, columns)
-        for r in recordings
-    ]
+    batches = []
+    for recording in recordings:
+        own, _ = windows(recording, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s)
+        slots = column_slots([s.placement for s in recording.sensors], columns, recording.name)
+        batches.append(in_columns(own, slots, len(columns)))
     owner = np.repeat(np.arange(len(recordings)), [len(b) for b in batches])
     return Examples(
         inputs=collate(batches),

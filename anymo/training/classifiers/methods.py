@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from anymo.encoders import ImuEncoder
 from anymo.training.classifiers.descent import Descent
@@ -15,9 +16,11 @@ from anymo.training.classifiers.two_probes import TwoProbes
 _DESCENT = Descent(epochs=20, min_steps=200, max_steps=600)  # of all, so that none is better for its steps
 _FINE = replace(_DESCENT, encoder_lr_share=0.3)
 
+Probe = Literal["probe", "probes"]
+PROBES: dict[Probe, type[LinearProbe] | type[TwoProbes]] = {"probe": LinearProbe, "probes": TwoProbes}
 METHODS: dict[str, Callable[[ImuEncoder], Method]] = {
-    "probe": LinearProbe,
-    "probes": TwoProbes,
+    "probe": PROBES["probe"],
+    "probes": PROBES["probes"],
     "lora": lambda encoder: FineTuning(encoder, "lora", _DESCENT),
     "full": lambda encoder: FineTuning(encoder, "full", _FINE),
     "scratch": lambda encoder: FineTuning(encoder, "scratch", _DESCENT),

@@ -1,7 +1,8 @@
 """Linear probe: multinomial logistic regression on the frozen latents of the encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import torch
@@ -41,6 +42,23 @@ class LinearMap:
     weight: Array
     bias: Array
 
+    def __post_init__(self) -> None:
+        # Products round by how a matrix lies: one that was read back has to lie as the one that was fitted.
+        object.__setattr__(self, "weight", np.asfortranarray(self.weight))
+
+    def arrays(self) -> dict[str, Array]:
+        """What it consists of, by name: `of` makes the same of them."""
+        return {"weight": self.weight, "bias": self.bias}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array]) -> Self:
+        """The map that gave these `arrays`.
+
+        Raises:
+            KeyError: one is missing.
+        """
+        return cls(weight=arrays["weight"], bias=arrays["bias"])
+
     def __call__(self, inputs: Inputs) -> Array:
         """Probabilities (N, C) of features (N, D).
 
@@ -68,7 +86,8 @@ class LinearProbe:
         """(N, 2 D) moments of the latents."""
         self.encoder.eval()
         parts = [batch.select(slice(k, k + _AT_ONCE)) for k in range(0, len(batch), _AT_ONCE)]
-        return torch.cat([latent_moments(self.encoder, p) for p in parts]).double().numpy()
+        moments = [latent_moments(self.encoder, part.to(self.encoder.device)) for part in parts]
+        return torch.cat(moments).double().cpu().numpy()
 
     def fit(self, examples: Examples, seed: int) -> LinearMap:
         """Standardised features and the penalty with the best likelihood on people held out in turn.
