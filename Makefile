@@ -19,13 +19,14 @@ TURN_1 := $(AGAIN)/bb96af2
 TURN_2 := $(AGAIN)/6bcdf0e
 TOKENS := $(AGAIN)/48d4cd7
 WORDS := $(AGAIN)/99a5fbb
+MORE := $(AGAIN)/adee41a
 AT = PYTHONPATH=. ANYMO_DATA="$${ANYMO_DATA:-$(abspath ../shared/data)}"
 RELEASE_EVAL = eval/encoder.py --config_path configs/eval/encoder.yaml --model runs/stages/release \
 	--corpus runs/pretrain/corpus --output runs/stages/release/eval
 # As many sensors, and as large a share of captured motion, as the model was taught with.
 ALIGNED_EVAL = eval/alignment.py --config_path configs/eval/alignment.yaml \
-	--models "[runs/stages/release_align/model]" --corpus runs/pretrain/corpus \
-	--output runs/stages/release_align/eval --draw.max_sensors 5 --draw.real_share 0.25 \
+	--models "[runs/stages/release_align_on/model]" --corpus runs/pretrain/corpus \
+	--output runs/stages/release_align_on/eval --draw.max_sensors 5 --draw.real_share 0.25 \
 	--protocol.num_neighbours 8000
 # Two processes of one thread each: torch's threads would wait for each other. Files in the order of tests/conftest.py.
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
@@ -69,8 +70,8 @@ docs: venv ## build the site into site/, offline; a link that leads nowhere is a
 notebook: assets ## execute examples/quickstart.py into the notebook beside it
 	HF_HUB_OFFLINE=1 $(BIN)/python docs/notebook.py
 
-release-model: assets ## train the weights that come with the package again, by the code that did (SIX HOURS; it goes on)
-	for tree in $(TURN_1) $(TURN_2) $(TOKENS) $(WORDS); do \
+release-model: assets ## train the weights that come with the package again, by the code that did (SEVEN HOURS; it goes on)
+	for tree in $(TURN_1) $(TURN_2) $(TOKENS) $(WORDS) $(MORE); do \
 		test -d $$tree || git worktree add --detach $$tree $$(basename $$tree) || exit 1; done
 	cd $(TURN_1) && $(AT) $(abspath $(BIN))/python data_prep/kinematics.py --config_path configs/prepare/pretrain.yaml
 	cd $(TURN_1) && $(AT) $(abspath $(BIN))/python train/pretrain.py --config_path configs/pretrain/release.yaml
@@ -82,7 +83,11 @@ release-model: assets ## train the weights that come with the package again, by 
 	cd $(WORDS) && $(AT) $(TRAIN) train/align.py --config_path configs/align/release.yaml \
 		--corpus $(TURN_2)/runs/pretrain/corpus --encoder $(TURN_2)/runs/stages/release/encoder \
 		--tokenizer $(TOKENS)/runs/stages/release_tokenizer/tokenizer
-	$(BIN)/anymo export $(WORDS)/runs/stages/release_align/model $(AGAIN)/weights --name AnyMo \
+	cd $(MORE) && $(AT) $(TRAIN) train/align.py --config_path configs/align/continued.yaml \
+		--corpus $(TURN_2)/runs/pretrain/corpus --encoder $(TURN_2)/runs/stages/release/encoder \
+		--tokenizer $(TOKENS)/runs/stages/release_tokenizer/tokenizer \
+		--start $(WORDS)/runs/stages/release_align/language_model
+	$(BIN)/anymo export $(MORE)/runs/stages/release_align_on/model $(AGAIN)/weights --name AnyMo \
 		--notes eval/what_it_confuses.md
 
 # A successor has its own errors in its card.
@@ -94,11 +99,12 @@ next-release: assets ## train a successor of these weights by the code as it is 
 	$(BIN)/python $(RELEASE_EVAL)
 	$(TRAIN) train/tokenizer.py --config_path configs/tokenizer/release.yaml
 	$(TRAIN) train/align.py --config_path configs/align/release.yaml
+	$(TRAIN) train/align.py --config_path configs/align/continued.yaml
 	$(BIN)/python $(ALIGNED_EVAL)
-	$(BIN)/anymo export runs/stages/release_align/model anymo/weights --name AnyMo \
+	$(BIN)/anymo export runs/stages/release_align_on/model anymo/weights --name AnyMo \
 		--notes runs/stages/release/eval/errors.md \
 		--metrics runs/stages/release/eval/encoder.json \
-		--metrics runs/stages/release_align/eval/alignment.json --corpus runs/pretrain/corpus
+		--metrics runs/stages/release_align_on/eval/alignment.json --corpus runs/pretrain/corpus
 
 format: venv ## put the code into its one format
 	$(BIN)/ruff check --fix .
