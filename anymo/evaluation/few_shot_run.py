@@ -168,7 +168,8 @@ def efficiency_figure(sets: dict[str, dict[str, Any]]) -> "MplFigure":
             )  # fmt: skip
     chance = {name: numbers["chance"]["macro_f1"] for name, numbers in sets.items()}
     order = ordered_amounts(row["amount"] for n in sets.values() for row in n["runs"])
-    return plots.label_efficiency(curves, order, chance, "macro-F1")
+    kinds = [[name for name in order if name.endswith("%") is is_share] for is_share in (False, True)]
+    return plots.label_efficiency(curves, kinds, chance, "macro-F1")
 
 
 def _draw(sets: dict[str, dict[str, Any]], file: Path) -> None:
