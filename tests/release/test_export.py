@@ -302,11 +302,12 @@ def test_the_document_says_the_same_of_the_released_encoder() -> None:
     assert bullets
     assert bullets[0] in document
     few_labels = (REPOSITORY / "docs" / "few_shot.md").read_text(encoding="utf-8")
-    rows = re.findall(
-        r"^\| (?:SPAR|HAPT|sp_sw_har)[^|]*\| `\w+` less `scratch` \|(.*)\|$", OF_PACKAGE.read_text(), re.M
-    )
-    assert len(rows) == 4
-    assert all(row.strip() in few_labels for row in rows)
+    method = re.compile(r"^\|.*?(`\w+` less `scratch`) \|(.*)\|$", re.M)
+    documented = [(name, cells.split("|")) for name, cells in method.findall(few_labels)]
+    rows = method.findall(OF_PACKAGE.read_text(encoding="utf-8"))
+    assert len(rows) == 6
+    for name, cells in rows:  # the document has columns that the card leaves out
+        assert any(name == other and set(cells.split("|")) <= set(row) for other, row in documented), cells
 
 
 @pytest.mark.parametrize(
