@@ -72,11 +72,14 @@ def bodies_of(corpus: Path) -> tuple[Body, ...]:
     Sensors on clips from files (`anymo.data.conversion`) are worn by the average adult.
 
     Raises:
-        FileNotFoundError: nothing was written there; run data_prep/simulate.py.
+        FileNotFoundError: nothing was written there.
     """
     file = corpus / "config.yaml"
     if not file.is_file():
-        raise FileNotFoundError(f"corpus: expected {file}; run data_prep/simulate.py first")
+        raise FileNotFoundError(
+            f"corpus: expected {file}, which a corpus is made with: run data_prep/simulate.py or "
+            "data_prep/kinematics.py by the configuration of configs/prepare whose `output` is this folder"
+        )
     stated = read_yaml(file)
     return bodies_of_seed(stated["seed"], stated.get("num_bodies", 1))
 

@@ -147,8 +147,8 @@ def evaluate_encoder(
         pipe, sampler, bodies, num_windows=protocol.num_moments, window_s=scene.window_s, seed=seed
     )
     if places:
-        numbers["everyday"] = {place: result.to_dict() for place, result in places.items()}
-        results |= {f"simulated, {place}": result for place, result in places.items()}
+        numbers["everyday"] = {place: told.to_dict() for place, told in places.items()}
+        results |= {f"simulated, {place}": told.result for place, told in places.items()}
     curves = simulated_curves(pipe, scene)
     for name, recordings in real.items():
         curves += real_curves(pipe, name, recordings, seed)

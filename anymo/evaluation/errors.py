@@ -9,12 +9,22 @@ _NUM_ERRORS = 8  # pairs of truth and prediction that are listed
 
 
 def error_analysis(result: ClassificationResult, title: str) -> str:
-    """Per-class figures and confusion matrix of one model on one set.
+    """Figures in percent, then `class_tables`, of one model on one set.
 
     Args:
         result: of the model on the set.
         title: heading, of the third level, as a model card takes it (`anymo export --notes`).
     """
+    figures = (
+        f"Accuracy {100 * result.accuracy:.1f} % (chance {100 * result.chance.accuracy:.1f}, largest class "
+        f"{100 * result.majority.accuracy:.1f}), macro-F1 {100 * result.macro_f1:.1f}, "
+        f"R@2 {100 * result.recall_at[2]:.1f}."
+    )
+    return "\n\n".join([f"### {title}", figures, class_tables(result)])
+
+
+def class_tables(result: ClassificationResult) -> str:
+    """Per-class figures, confusion matrix and commonest errors of one model on one set."""
     classes = [
         [row.name, f"{row.f1:.2f}", f"{row.precision:.2f}", f"{row.recall:.2f}", row.support, row.predicted]
         for row in result.per_class
@@ -26,10 +36,6 @@ def error_analysis(result: ClassificationResult, title: str) -> str:
     ]
     return "\n\n".join(
         [
-            f"### {title}",
-            f"Accuracy {result.accuracy:.3f} (chance {result.chance.accuracy:.3f}, largest class "
-            f"{result.majority.accuracy:.3f}), macro-F1 {result.macro_f1:.3f}, "
-            f"R@2 {result.recall_at[2]:.3f}.",
             markdown_table(["class", "F1", "precision", "recall", "true", "predicted"], classes),
             "Rows are the truth, columns the prediction.",
             markdown_table(["", *numbers], matrix),

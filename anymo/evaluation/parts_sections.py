@@ -62,15 +62,14 @@ def _pools(pools: Mapping[str, Any]) -> Section:
             pool.replace("_", " "),
             title,
             round(numbers[way]["gallery_size"], 1),
-            *(
-                numbers[way][key]
-                for key in ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "chance_mrr")
-            ),
+            *(numbers[way][key] for key in ("recall_at_1", "recall_at_5", "recall_at_10", "mrr")),
+            _ends(numbers[way]),
+            numbers[way]["chance_mrr"],
         ]
         for pool, numbers in pools.items()
         for way, title in ways.items()
     ]
-    columns = ("pool", "way", "candidates", "R@1", "R@5", "R@10", "MRR", "chance, MRR")
+    columns = ("pool", "way", "candidates", "R@1", "R@5", "R@10", "MRR", "95 %, over clips", "chance, MRR")
     said = "Clips the model never saw; identical texts are merged; small pools are means over draws."
     return Section(title="Retrieval", items=[Table(title="Pools", caption=said, columns=columns, rows=rows)])
 
@@ -80,13 +79,17 @@ def _places(encoder: Mapping[str, Any]) -> list[Section]:
         return []
     classes = next(iter(everyday.values()))["classes"]
     rows: list[list[Cell]] = [
-        [place, found["accuracy"], *(each["recall"] for each in found["per_class"])]
+        [
+            place,
+            _share(found["accuracy"], found["intervals"]["accuracy"]),
+            *(each["recall"] for each in found["per_class"]),
+        ]
         for place, found in everyday.items()
     ]
     table = Table(
         title="Gaits and postures at usual places",
-        caption="One simulated device, mounted as usual, on held-out motion: accuracy, then the share that "
-        "is found of each class.",
+        caption="One simulated device, mounted as usual, on held-out motion: accuracy in percent, with its "
+        "interval over clips, then the share that is found of each class.",
         columns=("place", "accuracy", *classes),
         rows=rows,
     )
@@ -162,6 +165,10 @@ def _virtual(name: str, numbers: Mapping[str, Any]) -> list[Table]:
             rows=shown,
         ),
     ]
+
+
+def _ends(numbers: Mapping[str, float]) -> str:
+    return f"{numbers['mrr_low']:.3f} to {numbers['mrr_high']:.3f}" if "mrr_low" in numbers else "-"
 
 
 def _interval(figure: Mapping[str, float] | None) -> str | None:

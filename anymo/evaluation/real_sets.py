@@ -16,7 +16,7 @@ from anymo.data.sets.spec import Split
 from anymo.data.test_sets import read_test_set
 from anymo.evaluation.aligned_test_sets import PARTS
 from anymo.evaluation.confused_signals import confused_classes
-from anymo.evaluation.errors import error_analysis
+from anymo.evaluation.errors import class_tables
 from anymo.evaluation.ledger import (
     AGAIN,
     LEDGER,
@@ -181,11 +181,11 @@ def summary(found: SetEvaluation) -> list[str]:
         "",
         f"{'':24}{'%':>7}{'95 % interval':>17}{'chance':>9}{'majority':>10}",
         *(
-            f"{name:24}{_percent(value):>7}{interval:>17}{_percent(uniform):>9}{_percent(largest):>10}"
+            f"{name:24}{_percent(value):>7}{interval:>17}{_percent(uniform):>9}{_percent(largest):>10}".rstrip()
             for name, value, interval, uniform, largest in rows
         ),
         "",
-        *error_analysis(result, "By class").splitlines(),
+        *class_tables(result).splitlines(),
         "",
         *found.report.lines(),
         f"{over}. Templates: "

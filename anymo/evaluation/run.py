@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anymo.assets.hub import SHIPPED
 from anymo.body import Body
-from anymo.config import write_text
+from anymo.config import encoded, write_text
 from anymo.data.corpus import MotionCorpus
 from anymo.data.sampler import DrawConfig, WindowSampler
 from anymo.evaluation.held_out import check_unseen
@@ -62,7 +62,7 @@ def report(config: ReportConfig, bodies: Sequence[Body], costs: Sequence[Cost] =
         folder = config.output / "parts"
         parts = measure_parts(config.parts, pipe, corpus, config.corpus, bodies, config.draw, folder)
     found = evaluate(pipe, held_out, config.evaluate)
-    write_showcase(config.output, pipe, found, held_out, costs, parts)
+    write_showcase(config.output, pipe, found, held_out, costs, parts, encoded(config))
     if parts is not None:
         write_text(config.output / "recognition.md", recognition_table(parts))
     return config.output

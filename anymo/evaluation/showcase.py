@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,14 @@ import torch
 
 from anymo import body, plots
 from anymo.assets import info
+from anymo.config import command, environment
 from anymo.data import SETS
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.captioning import HeldOutCaptions
 from anymo.evaluation.confused_signals import confused_classes
 from anymo.evaluation.held_out import held_out_batch
 from anymo.evaluation.histories import OBJECTIVES, History, history
+from anymo.evaluation.ledger import model_hash
 from anymo.evaluation.overlap import overlap
 from anymo.evaluation.parts_sections import class_table, parts_sections
 from anymo.evaluation.report import Figure, Section, Table, write_report
@@ -26,7 +27,6 @@ from anymo.skeleton import PLACEMENTS
 from anymo.tables import terminal_table
 
 Cost = tuple[str, float, float]  # stage, seconds, peak GiB
-_PACKAGES = ("anymo", "torch", "transformers", "peft", "accelerate", "anny", "numpy")
 
 
 def write_showcase(
@@ -36,6 +36,7 @@ def write_showcase(
     held_out: WindowSampler,
     costs: Sequence[Cost],
     parts: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `report.html` and `metrics.json` of a run.
 
@@ -46,6 +47,7 @@ def write_showcase(
         held_out: sampler over clips it never saw.
         costs: stage, seconds, peak memory in GiB.
         parts: what else was measured (`measure_parts`).
+        config: what was asked for, which `metrics.json` keeps.
     """
     rows = summary_rows(evaluation)
     sections = [
@@ -60,7 +62,11 @@ def write_showcase(
     metrics = evaluation.to_dict() | {
         **({} if parts is None else {"parts": parts}),
         "stages": {n: {"seconds": s, "peak_gib": g} for n, s, g in costs},
-        "versions": {p: version(p) for p in _PACKAGES},
+        "command": command(),
+        "config": config,
+        "model": "/".join(pipe.folder.parts[-2:]),
+        "sha256": model_hash(pipe.folder),
+        "environment": environment(),
         "overlap": _overlap(held_out),
         "summary": [
             [r.task, r.metric, r.shown(r.value), r.shown_interval(), r.shown(r.chance)] for r in rows

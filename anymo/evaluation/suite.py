@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from anymo.data import SETS, load_set
 from anymo.data.sampler import WindowSampler
 from anymo.evaluation.captioning import HeldOutCaptions, caption_task, held_out_captions
 from anymo.evaluation.held_out import HeldOutRetrieval, held_out_batch, held_out_retrieval
 from anymo.evaluation.report import SummaryRow
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
+from anymo.metrics import RetrievalResult, bootstrap_interval
 from anymo.pipeline import AnymoPipeline, Route
 from anymo.records import Recording
 
@@ -124,9 +127,25 @@ def summary_rows(evaluation: Evaluation) -> list[SummaryRow]:
             SummaryRow(
                 task=task, metric="R@5", value=r.recall_at[5], chance=r.chance_recall_at[5], note=note
             ),
-            SummaryRow(task=task, metric="MRR", value=r.mrr, chance=r.chance_mrr, note=note, is_share=False),
+            SummaryRow(
+                task=task,
+                metric="MRR",
+                value=r.mrr,
+                chance=r.chance_mrr,
+                interval=_over_queries(r),
+                note=note,
+                is_share=False,
+            ),
         ]
     return rows if evaluation.captions is None else [*rows, *_caption_rows(evaluation.captions)]
+
+
+def _over_queries(found: RetrievalResult) -> tuple[float, float] | None:
+    """95 % bootstrap of MRR; None for a single query."""
+    if found.num_queries < 2:
+        return None
+    interval = bootstrap_interval(found.reciprocal_rank, rng=np.random.default_rng(0))
+    return interval.low, interval.high
 
 
 def _zero_shot_rows(zero: ZeroShotResult) -> Sequence[SummaryRow]:

@@ -1,6 +1,6 @@
 """Zero-shot recognition of real recordings with a closed list of labels in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,8 +51,8 @@ class ZeroShotResult:
         """Numbers and words for metrics.json."""
         return {
             **self.result.to_dict(),
-            "accuracy_interval": _ends(self.interval),
-            "intervals": {name: _ends(interval) for name, interval in self.intervals.items()},
+            "accuracy_interval": ends(self.intervals)["accuracy"],
+            "intervals": ends(self.intervals),
             "interval_over": self.interval_over,
             "label_words": list(self.words),
             "max_windows": self.max_windows,
@@ -100,7 +100,7 @@ def zero_shot(
         set_name=set_name,
         route=route,
         result=classification(scores, truth, words),
-        intervals=_intervals(scores, truth, words, groups, seed),
+        intervals=intervals_of(scores, truth, words, groups, seed),
         interval_over=over,
         words=words,
         max_windows=max_windows,
@@ -108,7 +108,7 @@ def zero_shot(
     )
 
 
-def _intervals(
+def intervals_of(
     scores: npt.NDArray[np.floating],
     truth: npt.NDArray[np.int64],
     words: Sequence[str],
@@ -121,5 +121,6 @@ def _intervals(
     return {**classification_intervals(scores, truth, words, seed=seed, groups=groups)}
 
 
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else [interval.low, interval.high]
+def ends(intervals: Mapping[str, Interval | None]) -> dict[str, list[float] | None]:
+    """Low and high of each interval, for JSON."""
+    return {name: None if i is None else [i.low, i.high] for name, i in intervals.items()}

@@ -173,8 +173,8 @@ def _training(training: Training) -> list[str]:
     for name in dict.fromkeys(s.dataset for s in training.sources if s.dataset in CAPTIONS):
         captions.setdefault(CAPTIONS[name], []).append(name)
     runs = [
-        (run.name, str(run.environment.get("git", "unknown")), str(run.config.get("seed", "unknown")))
-        for run in training.runs
+        (name, str(run.environment.get("git", "unknown")), str(run.config.get("seed", "unknown")))
+        for name, run in zip(_told_apart([r.name for r in training.runs]), training.runs, strict=True)
     ]
     return [
         "## Training",
@@ -194,6 +194,14 @@ def _training(training: Training) -> list[str]:
         "`training.json` has their configuration and versions, `manifest.csv` the clips, and as far as the "
         "corpora say it which were held out, whose motion they are and the SHA-256 of their files.",
         "",
+    ]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of runs, the latest first; of one name, with the turn: a run may go on from one of its name."""
+    turn = [names[k:].count(name) for k, name in enumerate(names)]
+    return [
+        f"{name}, turn {k}" if names.count(name) > 1 else name for name, k in zip(names, turn, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # How it was measured and what took long are not figures of the model.
-_NO_FIGURES = ("protocol", "versions", "stages", "seconds", "seed", "max_windows")
+_NO_FIGURES = ("protocol", "config", "environment", "stages", "seconds", "seed", "max_windows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from anymo import body
 from anymo.body import Body
 from anymo.data.corpus import ClipSource, MotionCorpus, build_corpus
 from anymo.data.sampler import DrawConfig, WindowSampler
-from anymo.evaluation.everyday import WORN, everyday
+from anymo.evaluation.everyday import WORN, EverydayResult, everyday
 from anymo.motion import procedural
 from anymo.records import GRAVITY_MPS2, Recording
 
@@ -39,7 +39,9 @@ def corpus_of(activities: tuple[str, ...], captured: tuple[str, ...] = ()) -> Mo
     return build_corpus([ClipSource(motion=m, body=0) for m in motions], held_out_fraction=1e-6, seed=0)
 
 
-def found(activities: tuple[str, ...], adult: Body, captured: tuple[str, ...] = ()) -> dict[str, object]:
+def found(
+    activities: tuple[str, ...], adult: Body, captured: tuple[str, ...] = ()
+) -> dict[str, EverydayResult]:
     sampler = WindowSampler(corpus_of(activities, captured), [adult], DrawConfig(), held_out=False)
     return everyday(PlumbPipeline(), sampler, [adult], num_windows=12, window_s=4.0, seed=0)  # type: ignore[arg-type]
 
@@ -48,9 +50,11 @@ def test_a_plumb_line_tells_postures_on_the_trunk(adult: Body) -> None:
     places = found(("standing still", "lying down", "waving"), adult)
     assert tuple(places) == WORN
     for place in ("waist", "lower back", "chest"):
-        assert places[place].classes == ("standing still", "lying down")
-        assert places[place].accuracy == 1.0
-        assert places[place].confusion.tolist() == [[6, 0], [0, 6]]
+        result = places[place].result
+        assert result.classes == ("standing still", "lying down")
+        assert result.accuracy == 1.0
+        assert result.confusion.tolist() == [[6, 0], [0, 6]]
+        assert places[place].to_dict()["intervals"]["accuracy"] == [1.0, 1.0]
 
 
 def test_nothing_is_measured_where_nothing_can_be_confused(adult: Body) -> None:
@@ -59,4 +63,4 @@ def test_nothing_is_measured_where_nothing_can_be_confused(adult: Body) -> None:
 
 def test_a_phrase_that_only_captured_clips_have_is_no_label(adult: Body) -> None:
     places = found(("standing still", "lying down"), adult, captured=("sitting",))
-    assert places["waist"].classes == ("standing still", "lying down")  # type: ignore[attr-defined]
+    assert places["waist"].result.classes == ("standing still", "lying down")

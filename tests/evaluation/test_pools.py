@@ -53,6 +53,17 @@ def test_against_counting_with_ties_and_duplicates() -> None:
             assert numbers[key] == pytest.approx(np.mean([e[way][key] for e in expected]), abs=0.02)
 
 
+def test_the_interval_of_mrr_is_over_clips() -> None:
+    """Clip 0 is found at once and clip 1 never first: all draws of clips are 1, 1/2 or between."""
+    sentences = {"a": torch.tensor([1.0, 0.0]), "b": torch.tensor([0.5, 0.0])}
+    windows, clips = torch.tensor([[1.0, 0.0]] * 8), np.repeat([0, 1], 4)
+    texts = ["a"] * 4 + ["b"] * 4
+    found = pool_retrieval(windows, texts, sentences, [np.arange(8)], clips).imu_to_text
+    assert (found["mrr_low"], found["mrr"], found["mrr_high"]) == (0.5, 0.75, 1.0)
+    by_itself = pool_retrieval(windows[:4], texts[:4], sentences, [np.arange(4)], clips[:4]).imu_to_text
+    assert "mrr_low" not in by_itself
+
+
 def test_identical_embeddings_give_chance() -> None:
     sentences = dict.fromkeys(WORDS, torch.ones(2))
     found = pool_retrieval(torch.ones(12, 2), WORDS, sentences, [np.arange(12)])

@@ -135,6 +135,10 @@ def test_the_command_measures_once(
     assert "dsads" not in table
     numbers = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert f"| spar | 7 | 140 | {100 * numbers['parts']['other_sets']['spar']['accuracy']:.1f} (" in table
+    assert numbers["sha256"] == model_hash(released)
+    assert numbers["command"].startswith("python eval/report.py --config_path configs/eval/release.yaml")
+    assert numbers["config"]["parts"]["few_shot_sets"] == ["spar"]
+    assert numbers["environment"]["torch"]
     few = numbers["parts"]["few_shot"]["spar"]
     assert [(row["method"], row["source"]) for row in few["runs"]] == [
         ("probe", "real"), ("forest", "real"), ("probe", "virtual"), ("forest", "virtual"),

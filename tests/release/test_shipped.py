@@ -2,6 +2,9 @@
 
 import json
 import re
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +14,13 @@ from anymo.data import load_set
 from anymo.data.test_sets import TEST_SETS
 from anymo.evaluation.ledger import lines_about
 from anymo.evaluation.zero_shot import zero_shot
+from anymo.release.card import Base, Contents, card
+from anymo.release.figures import Figures
 from anymo.release.sums import check_sums
+from anymo.release.training import training_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_OWN = (".md", ".txt")  # the card and the sums, which it does not list among the parts
 
 
 def test_they_are_what_was_exported() -> None:
@@ -23,6 +32,28 @@ def test_they_are_what_was_exported() -> None:
     assert len(runs) == 5  # alignment, tokenizer and encoder, and what the first and the last went on from
     assert all(re.fullmatch("[0-9a-f]{40}", run["environment"]["git"]) for run in runs)
     assert "CMU Graphics Lab" in (SHIPPED / "README.md").read_text()
+
+
+def test_their_card_is_what_an_export_writes_today(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(json.dumps({"start": str(SHIPPED)}))
+    training = training_of(tmp_path)
+    bases = ("minilm-l6-v2", "HuggingFaceTB/SmolLM2-135M-Instruct")
+    contents = Contents(
+        name="AnyMo",
+        repository="",
+        parts=tuple(sorted(p.name + "/" * p.is_dir() for p in SHIPPED.iterdir() if p.suffix not in _OWN)),
+        encoder=json.loads((SHIPPED / "encoder" / "config.json").read_text()),
+        extractor=json.loads((SHIPPED / "encoder" / "preprocessor_config.json").read_text()),
+        bases=dict(zip(("text", "language_model"), (Base(name=name) for name in bases), strict=True)),
+        version=version("anymo"),
+        confuses=(REPOSITORY / "eval" / "what_it_confuses.md").read_text().strip(),
+    )
+    figures = [Figures(**each) for each in json.loads((SHIPPED / "metrics.json").read_text())]
+    today = card(contents, replace(training, runs=training.runs[1:]), figures)
+    written = (SHIPPED / "README.md").read_text()
+    for one, other in zip(today.split("\n## "), written.split("\n## "), strict=True):
+        if not one.startswith("Models it stands on"):
+            assert one == other
 
 
 def test_the_log_has_their_run_of_the_test_sets() -> None:
