@@ -11,7 +11,7 @@ import pytest
 from scipy.io import savemat
 
 from anymo.data.sets import NAMES, DatasetSpec, LoadedSet, load_files, spec_named
-from anymo.data.sets.layouts import Layouts, Sensor, UniMts
+from anymo.data.sets.layouts import Layouts, Sensor, Tables, UniMts
 from anymo.data.sets.loading import read_set
 from anymo.data.test_sets import read_test_set
 from anymo.records import GRAVITY_MPS2, Array
@@ -79,6 +79,28 @@ def test_pamap2(tmp_path: Path) -> None:
     report = loaded.report
     assert (report.num_recordings, report.num_sensors, report.missing_samples) == (2, 6, 1)
     assert (dict(report.left_out), report.samples_out) == ({"labelled 0, no part of the protocol": 1}, 100)
+
+
+def test_axes_that_are_mirrored_or_exchanged(tmp_path: Path) -> None:
+    """Columns along y, -x and z are read as x, y, z, of named columns and of numbered ones."""
+    signal = still(4)
+    table = pd.DataFrame(signal[:, [1, 0, 2, 4, 3, 5]] * [1, -1, 1, 1, -1, 1], columns=list("abcdef"))
+    write(tmp_path / "walk.csv", table, header=True)
+    for columns in (tuple("abcdef"), tuple(range(6))):
+        worn = Sensor(placement="head", columns=columns, axes=("y", "-x", "z"))
+        tables = Tables(files="*.csv", path=r"(?P<label>\w+)\.csv", sensors=(worn,))
+        spec = DatasetSpec(
+            name="mine", rate_hz=50.0, acc_unit="m/s^2", gyro_unit="rad/s", gravity="included",
+            words={"walk": "walking"}, layouts=Layouts(tables=tables),
+        )  # fmt: skip
+        check(load_files(spec, tmp_path), 0, ("head", signal), label="walk", subject="")
+    np.testing.assert_allclose(worn.turned(table.to_numpy()), signal)
+    with pytest.raises(
+        ValueError, match=r"'head': expected axes such as \[x, -y, z\].* got \['x', 'x', 'z'\]"
+    ):
+        replace(worn, axes=("x", "x", "z"))
+    with pytest.raises(ValueError, match="expected columns beside axes"):
+        Sensor(placement="head", axes=("-x", "y", "z"))
 
 
 def test_usc_had(tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+import numpy as np
+
 from anymo.data.contract import Sign
-from anymo.records import Gravity
+from anymo.records import Array, Gravity
 from anymo.skeleton import segment_of
 
 Column = int | str
+AXES = ("x", "y", "z")
 PATH_FACTS = {"subject", "label", "trial", "sensor"}
 
 # Joints of UniMTS (arXiv 2410.19818, joint_assignment.png of its repository) as segments.
@@ -31,6 +34,8 @@ class Sensor:
     name       what the path's `sensor`, or a file's own placement name, says where a sensor has its own file
     joint      UniMTS' number of the joint, 0 to 21, which a `placement` overrules
     codes      label codes while which it is worn; none for all
+    axes       which axes of a right-handed sensor each three columns are along, "-" where they count the
+               other way. How it is mounted needs no words, but a mirrored frame is no mounting
     """
 
     placement: str = ""
@@ -38,6 +43,7 @@ class Sensor:
     name: str = ""
     joint: int | None = None
     codes: tuple[str, ...] = ()
+    axes: tuple[str, str, str] = AXES
 
     def __post_init__(self) -> None:
         if self.joint is not None and not 0 <= self.joint < len(UNIMTS_JOINTS):
@@ -50,6 +56,23 @@ class Sensor:
                 f"sensor {self.placement!r}: expected 3 columns of acceleration, or 6 with angular velocity, "
                 f"got {len(self.columns)}"
             )
+        if tuple(sorted(axis.removeprefix("-") for axis in self.axes)) != AXES:
+            raise ValueError(
+                f"sensor {self.placement!r}: expected axes such as [x, -y, z], each of the three once, got "
+                f"{list(self.axes)}"
+            )
+        if self.axes != AXES and not self.columns:
+            raise ValueError(
+                f"sensor {self.placement!r}: expected columns beside axes {list(self.axes)}, got none; state "
+                "axes in a layout that names columns"
+            )
+
+    def turned(self, signal: Array) -> Array:
+        """(T, 3 or 6) numbers of `columns` in x, y, z of the sensor."""
+        order = [[axis.removeprefix("-") for axis in self.axes].index(axis) for axis in AXES]
+        sign = np.where([axis.startswith("-") for axis in self.axes], -1.0, 1.0)
+        triads = signal.reshape(len(signal), -1, 3)
+        return np.asarray((triads * sign)[:, :, order].reshape(signal.shape), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ def read_matlab(layout: Matlab, folder: Path) -> Iterator[RawItem]:
 
 
 def matrix_columns(matrix: Array, sensor: Sensor, where: str) -> Array:
-    """(T, 3 or 6) columns of a sensor by index.
+    """(T, 3 or 6) x, y, z of a sensor whose columns are named by index.
 
     Args:
         matrix: (T, C), in the units of the file.
@@ -104,7 +104,7 @@ def matrix_columns(matrix: Array, sensor: Sensor, where: str) -> Array:
             f"{where}: expected a matrix with columns {list(sensor.columns)} for {sensor.placement!r}, got "
             f"shape {matrix.shape}"
         )
-    return np.asarray(matrix[:, index], dtype=np.float64)
+    return sensor.turned(matrix[:, index])
 
 
 def _table(layout: Tables, file: Path, inside: str) -> "pd.DataFrame":
@@ -212,7 +212,7 @@ def _pieces(
 
 
 def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:
-    """(T, 3 or 6); a named column may be a sum, "gravity.x + userAcceleration.x"."""
+    """(T, 3 or 6) x, y, z; a named column may be a sum, "gravity.x + userAcceleration.x"."""
     parts: list[Array] = []
     for column in sensor.columns:
         names = re.split(r"\s\+\s", column) if isinstance(column, str) else [column]
@@ -221,7 +221,7 @@ def _signal(part: "pd.DataFrame", sensor: Sensor, where: str) -> Array:
             parts.append(sum((s.to_numpy(dtype=np.float64) for s in series), np.zeros(len(part))))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers in column {column!r} ({error})") from error
-    return np.stack(parts, axis=1)
+    return sensor.turned(np.stack(parts, axis=1))
 
 
 def _moment(facts: Facts, order: str) -> str:
