@@ -31,6 +31,7 @@ from anymo.evaluation.window_rules import ONE_WINDOW_S, RULES, Rule
 from anymo.evaluation.zero_shot import ZeroShotResult, zero_shot
 from anymo.pipeline import TEMPLATES, AnymoPipeline, Route
 from anymo.records import Recording
+from anymo.tables import markdown_table
 
 _FEW_UNITS = 8  # of the bootstrap; with fewer its 95 % are far from 95
 _LOGGED = {"accuracy": "accuracy", "macro-F1": "macro_f1", "R@2": "recall_at_2"}
@@ -186,11 +187,23 @@ def summary(found: SetEvaluation) -> list[str]:
         ),
         "",
         *class_tables(result).splitlines(),
+        *_by_placement(zero),
         "",
         *found.report.lines(),
         f"{over}. Templates: "
         f"{', '.join(map(repr, TEMPLATES)) if zero.route == 'embedding' else 'none'}. {found.spec.notes}",
     ]
+
+
+def _by_placement(zero: ZeroShotResult) -> list[str]:
+    if not zero.by_placement:
+        return []
+    rows = [
+        [place, len(r.prediction), _percent(r.accuracy), _percent(r.macro_f1)]
+        for place, r in zero.by_placement.items()
+    ]
+    table = markdown_table(["worn on", "samples", "accuracy, %", "macro-F1, %"], rows)
+    return ["", "By where the sensors are worn:", "", *table.splitlines()]
 
 
 def _over(found: SetEvaluation) -> str:

@@ -1,7 +1,7 @@
 """Zero-shot recognition of real recordings with a closed list of labels in plain words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +31,7 @@ class ZeroShotResult:
     interval_over  what they are over: subjects where the set names that of each recording, two or more, else
                  recordings; the windows of a recording alone
     rule         what of a recording is read: a key of `window_rules.RULES`
+    by_placement  samples of recordings worn on the same places, by these; empty where all are worn alike
     """
 
     set_name: str
@@ -41,6 +42,7 @@ class ZeroShotResult:
     words: tuple[str, ...]
     max_windows: int | None
     rule: Rule = "recording"
+    by_placement: dict[str, ClassificationResult] = field(default_factory=dict)
 
     @property
     def interval(self) -> Interval | None:
@@ -58,6 +60,10 @@ class ZeroShotResult:
             "max_windows": self.max_windows,
             "rule": self.rule,
             "templates": list(TEMPLATES) if self.route == "embedding" else [],
+            "by_placement": {
+                worn: {"num_samples": len(r.prediction), "accuracy": r.accuracy, "macro_f1": r.macro_f1}
+                for worn, r in self.by_placement.items()
+            },
         }
 
 
@@ -90,6 +96,7 @@ def zero_shot(
     scores, owner = scored(pipe, recordings, words, route, rule, max_windows)
     truth = np.array([spec.labels.index(r.label) for r in recordings])[owner]
     subjects = np.array([r.subject for r in recordings])[owner]
+    worn = [", ".join(sensor.placement for sensor in r.sensors) for r in recordings]
     groups: npt.NDArray[np.generic] | None = None
     over: Unit = "windows" if rule == "window" and len(recordings) == 1 else "recordings"
     if all(subjects) and len(set(subjects)) > 1:
@@ -105,7 +112,21 @@ def zero_shot(
         words=words,
         max_windows=max_windows,
         rule=rule,
+        by_placement=_by_placement(scores, truth, words, np.array(worn)[owner]),
     )
+
+
+def _by_placement(
+    scores: npt.NDArray[np.floating],
+    truth: npt.NDArray[np.int64],
+    words: Sequence[str],
+    worn: npt.NDArray[np.str_],
+) -> dict[str, ClassificationResult]:
+    """What is told from what where sensors are worn on the same places; nothing where all are worn alike."""
+    places = sorted(set(worn.tolist()))
+    if len(places) < 2:
+        return {}
+    return {place: classification(scores[worn == place], truth[worn == place], words) for place in places}
 
 
 def intervals_of(

@@ -116,6 +116,30 @@ def test_windows_of_a_recording_are_drawn_together(pipe: AnymoPipeline) -> None:
     assert found.to_dict()["interval_over"] == "recordings"
 
 
+def test_sensors_on_several_places_are_told_apart(pipe: AnymoPipeline) -> None:
+    """Of the windows of six recordings, those of two are by a device on the head."""
+    real = load_set("basic_motions")[::14]
+    moved = [
+        replace(r, sensors=(replace(r.sensors[0], placement="head"),)) if k < 2 else r
+        for k, r in enumerate(real)
+    ]
+    assert zero_shot(pipe, "basic_motions", "embedding", recordings=real).by_placement == {}
+    found = zero_shot(pipe, "basic_motions", "embedding", recordings=moved, rule="window")
+    assert list(found.by_placement) == ["head", "right wrist"]
+    sizes = [(len(r.prediction), int(r.confusion.trace())) for r in found.by_placement.values()]
+    assert [num for num, _ in sizes] == [4, 8]
+    assert sum(hits for _, hits in sizes) == found.result.confusion.trace()
+    told = found.to_dict()["by_placement"]["head"]
+    assert told == {
+        "num_samples": 4,
+        "accuracy": sizes[0][1] / 4,
+        "macro_f1": found.by_placement["head"].macro_f1,
+    }
+    facts = {"spec": SETS["basic_motions"], "layout": "original", "split": "all", "report": LoadReport()}
+    shown = summary(SetEvaluation(zero_shot=found, recordings=moved, **facts))  # type: ignore[arg-type]
+    assert any(line.startswith(f"| head | 4 | {25 * sizes[0][1]:.1f} |") for line in shown)
+
+
 def test_what_is_too_long_for_one_window_is_left_out(pipe: AnymoPipeline) -> None:
     """BasicMotions as if it had been recorded at 5 Hz: 20 s; and one split is its files'."""
     slow = replace(SETS["basic_motions"], rate_hz=5.0, span_s=(1.0, 15.0))
