@@ -6,7 +6,9 @@ Shapes: B rows, N positions, H width, V words.
 import inspect
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from anymo import assets
 
 _HASHED_ROWS = 256
 _AS = " (an aligned model takes it as `from_pretrained(folder, base=...)`, in the shell as --base)"
+_ASSET = "smollm2-135m-instruct"
 SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers")
 
 
@@ -44,9 +47,9 @@ def load_base(base: str, *, four_bit: bool = False) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except OSError as error:
         raise FileNotFoundError(
-            f"base: expected a folder of transformers, an asset ({', '.join(assets.ASSETS)}) or a repository "
-            f"on the hub, got {base!r}, of which no model can be loaded ({_first_line(error)}); correct the "
-            f"name, download it, set HF_HUB_OFFLINE=0, or give a copy of it{_AS}"
+            f"base: expected a folder of transformers, the asset {_ASSET} or a repository on the hub, got "
+            f"{base!r}, of which no model can be loaded ({_first_line(error)}); correct the name, download "
+            f"it, set HF_HUB_OFFLINE=0, or give a copy of it{_AS}"
         ) from error
     except (ImportError, ValueError) as error:  # of a package that its tokenizer needs, or of what it is
         raise BaseModelError(
@@ -154,7 +157,16 @@ def with_lora(model: Any, rank: int) -> Any:
         task_type="CAUSAL_LM",
         fan_in_fan_out=model.config.model_type == "gpt2",  # its linear maps are Conv1D, (in, out)
     )
-    return get_peft_model(model, lora)
+    with without_notices():
+        return get_peft_model(model, lora)
+
+
+@contextmanager
+def without_notices() -> Iterator[None]:
+    """Peft without a warning that no user can mend: it asks transformers by an old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def run(model: Any, mask: torch.Tensor, *, position_ids: torch.Tensor | None = None, **inputs: Any) -> Any:

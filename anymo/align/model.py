@@ -12,7 +12,7 @@ from typing import Any, Self
 import torch
 from safetensors.torch import load_file, save_file
 
-from anymo.align.base import check_shape, load_base, shape_of, with_lora
+from anymo.align.base import check_shape, load_base, shape_of, with_lora, without_notices
 from anymo.align.context import Context
 from anymo.align.network import MotionNetwork, MotionPrompt
 from anymo.align.products import lay_by_columns, lay_by_rows
@@ -90,7 +90,8 @@ class MotionLanguageModel(MotionNetwork):
         model, tokenizer = load_base(base, four_bit=four_bit)
         check_shape(facts["shape"], model, base, folder)
         state = load_file(folder / _MOTION)
-        adapted = PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True)
+        with without_notices():
+            adapted = PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True)
         taught = facts.get("activities", ())  # models written before proposals do not say
         result = cls(adapted, tokenizer, state["codebook"], base, facts["embedding_size"], taught)
         result.motion_embedding.load_state_dict(state)

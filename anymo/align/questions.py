@@ -72,7 +72,7 @@ def check_taught(question: str) -> None:
     if _plain(question) not in map(_plain, TAUGHT):
         raise ValueError(
             f"question: expected one that the language model was taught, got {question!r}; ask "
-            f"{', '.join(map(repr, TAUGHT[:4]))} or {WHICH_LIMB!r} with {', '.join(_PARTS)}; for what the "
+            f"{', '.join(map(repr, TAUGHT[:5]))}, or so of {', '.join(_PARTS[1:])}; for what the "
             "recording shows take classify. A model of your own that was taught others is asked with "
             "untaught=True (--untaught)"
         )

@@ -18,7 +18,9 @@ def export(
     onnx: Annotated[bool, typer.Option("--onnx", help="Also encoder.onnx; needs anymo\\[onnx].")] = False,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="FILE=COMMAND: a JSON file of a script under eval/, and what made it. Repeatable."),
+        typer.Option(
+            help="JSON file of a script under eval/, which says its command; else FILE=COMMAND. Repeatable."
+        ),
     ] = None,
     corpus: Annotated[
         list[Path] | None,

@@ -1,6 +1,7 @@
 """What a user states about a file, as options that several commands share."""
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -135,11 +136,18 @@ def read_whole(
 def takes_statement(command: Callable[..., None]) -> Callable[..., None]:
     """Turn the command's first parameter, what is stated, into the options of `statement`."""
     facts = inspect.signature(statement).parameters
+    named = "|".join({*facts, *inspect.signature(command).parameters})
+    in_python = re.compile(rf"""\b({named})=(["'])(.*?)\2""")
     own = list(inspect.signature(command).parameters.values())[1:]
 
     def with_options(**options: Any) -> None:
         stated = statement(**{name: options.pop(name) for name in facts})
-        command(stated, **options)
+        try:
+            command(stated, **options)
+        except ValueError as error:
+            if len(error.args) == 1:  # the library's words for what has an option here
+                error.args = (in_python.sub(_as_option, str(error)),)
+            raise
 
     parameters = [
         *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
@@ -149,6 +157,11 @@ def takes_statement(command: Callable[..., None]) -> Callable[..., None]:
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {p.name: p.annotation for p in parameters}
     return with_options
+
+
+def _as_option(said: re.Match[str]) -> str:
+    name, value = said[1].replace("_", "-"), said[3]
+    return f"--{name} " + (f'"{value}"' if " " in value else value)
 
 
 def lines_of(file: Path, what: str) -> list[str]:

@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +42,7 @@ def start_logging(*, quiet: bool = False) -> None:
     logging.getLogger("anymo.motion").setLevel(logging.WARNING)  # else a line for every clip of a corpus
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
-    # What no user can mend: peft asks transformers by an old name, DeepSpeed is imported though unused.
-    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    # What no user can mend: DeepSpeed is imported though unused.
     logging.getLogger("DeepSpeed").addFilter(_is_no_accelerator_notice)
 
 

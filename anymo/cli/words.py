@@ -39,7 +39,7 @@ def caption(
 ) -> None:
     """Describe a recording in sentences with their times, by the language model."""
     if hop is not None and not stream:
-        raise ValueError("--hop goes with --stream; add it, or leave --hop out")
+        raise ValueError("--hop goes with --stream, whose windows may overlap; add it, or leave --hop out")
     recording = read_whole(file, stated, stream=stream, on_gap=on_gap, plot=plot)
     pipe = pipeline(model, base, device=device, dtype=dtype)
     if recording is None or stream:
@@ -67,7 +67,7 @@ def ask(
     question: Annotated[str, typer.Argument(help='One that was taught: "Is the movement slow or fast?"')],
     *,
     untaught: Annotated[
-        bool, typer.Option("--untaught", help="take any question, for a model that was taught others")
+        bool, typer.Option("--untaught", help="Take any question, for a model that was taught others.")
     ] = False,
     model: Model = None,
     base: Base = None,

@@ -199,12 +199,19 @@ def _seconds(x: Array, rate_hz: float) -> Array:
 def _remedy(raw: float, acc_unit: str, gravity: Gravity, is_quiet: bool, carried: float | None) -> str:
     """What to state instead, by |acc| and, where the gyroscope tells, what stays of it; as given."""
     low, high = (1 - REST_TOLERANCE, 1 + REST_TOLERANCE) if is_quiet else MOVING_BAND_G
+    # m/s² without gravity move as much as g with it: at rest alone, or by the gyroscope, they are told apart
+    is_open = not is_quiet and carried is None and gravity == "included" and raw / _ONE_G[acc_unit] < low
     for unit, one_g in _ONE_G.items():
         has_gravity = carried is None or abs(carried / one_g - 1) < CARRIED_TURNED_G
         if (unit, gravity) != (acc_unit, "included") and low <= raw / one_g <= high and has_gravity:
             looks = f"it looks like {unit} with gravity included; "
             if unit == "milli-g":
                 return looks + 'divide acc by 1000 and state acc_unit="g", gravity="included"'
+            if is_open:
+                return (
+                    f'it looks like {unit} with gravity included (state acc_unit="{unit}") or like '
+                    f'{acc_unit} with gravity removed (state gravity="removed"); see what the device writes'
+                )
             stated = [] if unit == acc_unit else [f'acc_unit="{unit}"']
             return (
                 looks

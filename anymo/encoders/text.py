@@ -21,6 +21,7 @@ SentenceModel = Callable[[list[str]], torch.Tensor]
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _CLIP = {"clip", "clip_text_model"}
 _SENTENCES = 128  # embedded at once
+_SHOWN = 60  # signs of a sentence in a message
 _REMEMBERED = 65536  # sentences; 100 MB at 384 numbers each
 
 
@@ -49,7 +50,7 @@ def sentence_model(base: str, prompt: str = "", device: str = "cpu") -> Sentence
     model = SentenceTransformer(str(folder), device=device, model_kwargs={"use_safetensors": True})
 
     def embed(texts: list[str]) -> torch.Tensor:
-        _check_length(folder, [prompt + text for text in texts], model.tokenizer, model.max_seq_length)
+        _check_length([prompt + text for text in texts], model.tokenizer, model.max_seq_length)
         vectors: torch.Tensor = model.encode(
             texts, prompt=prompt, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
         )
@@ -58,7 +59,7 @@ def sentence_model(base: str, prompt: str = "", device: str = "cpu") -> Sentence
     return embed
 
 
-def _check_length(folder: Path, texts: list[str], tokenizer: Any, limit: int | None) -> None:
+def _check_length(texts: list[str], tokenizer: Any, limit: int | None) -> None:
     """Refuse a sentence that the model would read the beginning of.
 
     Raises:
@@ -66,9 +67,10 @@ def _check_length(folder: Path, texts: list[str], tokenizer: Any, limit: int | N
     """
     lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]] if texts and limit else [0]
     if limit and max(lengths) > limit:
+        longest = texts[lengths.index(max(lengths))]
         raise ValueError(
-            f"text tower: {folder.name} takes {limit} tokens, got {max(lengths)} in "
-            f"{texts[lengths.index(max(lengths))]!r}; shorten the sentence"
+            f"text tower: expected sentences of at most {limit} tokens, got {max(lengths)} in "
+            f"{longest[:_SHOWN]!r}{'...' if len(longest) > _SHOWN else ''}; shorten it"
         )
 
 
@@ -150,7 +152,7 @@ def _transformer(
 
     @torch.no_grad()
     def embed(texts: list[str]) -> torch.Tensor:
-        _check_length(folder, texts, tokenizer, limit)
+        _check_length(texts, tokenizer, limit)
         rows: dict[int, torch.Tensor] = {}
         order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
         for start in range(0, len(order), _SENTENCES):

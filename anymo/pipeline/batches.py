@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
 import torch
 
 from anymo.data.window import collate
-from anymo.records import WindowBatch
+from anymo.records import Array, WindowBatch
 
 CHUNK = 64  # windows encoded at once: bounds memory for hours of recording
 
@@ -50,11 +51,13 @@ def _groups(owned: Iterable[tuple[int, WindowBatch]]) -> Iterator[list[tuple[int
         yield group
 
 
-def lengths_s(batch: WindowBatch) -> list[float]:
-    """Seconds of each window up to its last valid sample."""
-    seen = batch.sample_valid.any(dim=1)
-    positions = torch.arange(1, seen.shape[1] + 1)
-    return [num / batch.rate_hz for num in (seen * positions).amax(dim=1).tolist()]
+def spans_s(batch: WindowBatch, starts: Array) -> Array:
+    """(B, 2) from the first valid sample of each window to its last, s; `starts` (B,) is where they begin."""
+    seen = batch.sample_valid.any(dim=1).cpu().numpy()
+    first = seen.argmax(axis=1)
+    last = np.where(seen.any(axis=1), seen.shape[1] - seen[:, ::-1].argmax(axis=1), 0)
+    spans: Array = starts[:, None] + np.stack([first, last], axis=1) / batch.rate_hz
+    return spans
 
 
 def worn_segments(batch: WindowBatch) -> list[tuple[int, ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 import torch
 
-from anymo.pipeline.batches import lengths_s
+from anymo.pipeline.batches import spans_s
 from anymo.pipeline.index_files import (
     LIST,
     IndexPart,
@@ -115,7 +115,7 @@ class MotionIndex:
         spans, rows = list[Array](), list[torch.Tensor]()
         for batch, starts in windows:
             rows.append(self.pipe.embed_windows(batch))
-            spans.append(np.stack([starts, starts + np.array(lengths_s(batch))], axis=1))
+            spans.append(spans_s(batch, starts))
         self._append(name, made, np.concatenate(spans), torch.cat(rows).numpy())
 
     def _append(self, name: str, made: str, spans: Array, vectors: Any) -> None:

@@ -148,8 +148,8 @@ def _warn_of_unknown(base: str, labels: Sequence[str]) -> None:
     unknown = [label for label in labels if tokenizer is not None and not _knows(tokenizer, label)]
     if unknown:
         _log.warning(
-            "labels: text tower %s knows no word of %s%s and reads them letter by letter: their scores "
-            "by embedding mean little; translate them, or take another text tower",
+            "labels: text tower %s knows no word of %s%s and reads them by letters, or as one unknown sign: "
+            "their scores by embedding mean little; translate them, or take another text tower",
             Path(base).name,
             unknown[:_SHOWN],
             f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else "",

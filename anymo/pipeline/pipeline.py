@@ -13,7 +13,7 @@ from typing import Unpack, overload
 import torch
 from torch.nn import functional as F
 
-from anymo.pipeline.batches import lengths_s, recording_means
+from anymo.pipeline.batches import recording_means, spans_s
 from anymo.pipeline.embedded import EmbeddingModel
 from anymo.pipeline.index import MotionIndex, check_top
 from anymo.pipeline.labels import SHARPNESS, Route, answered_scores, check_labels, sentences
@@ -246,13 +246,10 @@ class AnymoPipeline(EmbeddingModel):
         """
         self.load_language_model()
         return (
-            TimedCaption(start_s=start, end_s=start + length, text=text)
+            TimedCaption(start_s=start, end_s=end, text=text)
             for batch, starts in self.stream_windows(source, hop_s=hop_s, on_gap=on_gap, **stated)
-            for start, length, text in zip(
-                starts.tolist(),
-                lengths_s(batch),
-                self.caption_windows(batch, proposed=proposed),
-                strict=True,
+            for (start, end), text in zip(
+                spans_s(batch, starts).tolist(), self.caption_windows(batch, proposed=proposed), strict=True
             )
         )
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from anymo.pipeline.batches import lengths_s
+from anymo.pipeline.batches import spans_s
 from anymo.pipeline.results import Segment
 from anymo.records import Array, WindowBatch
 
 Scored = tuple[float, float, torch.Tensor]
-_TOUCH_S = 1e-6
+_TOUCH_S = 1.0  # s without a sample do not part a stretch; more do, as they do when read in pieces
 
 
 def check_smoothing(smooth: int) -> None:
@@ -38,10 +38,10 @@ def stretches(
         smooth: as `segments`.
     """
     scored = (
-        (start, start + length, row)
+        (start, end, row)
         for batch, starts in read
-        for start, length, row in zip(
-            starts.tolist(), lengths_s(batch), score(batch).softmax(dim=1), strict=True
+        for (start, end), row in zip(
+            spans_s(batch, starts).tolist(), score(batch).softmax(dim=1), strict=True
         )
     )
     return segments(scored, labels, smooth)

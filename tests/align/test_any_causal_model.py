@@ -210,7 +210,7 @@ def test_bases_that_cannot_be(base: Callable[[str], str], aligned: Make, tmp_pat
     with pytest.raises(FileNotFoundError, match=r"expected a folder with a causal .* found none at /no/such"):
         load_base("/no/such")
     with pytest.raises(
-        FileNotFoundError, match=r"expected a folder of transformers, an asset .* got 'nosuch'"
+        FileNotFoundError, match=r"expected a folder of transformers, the asset .* got 'nosuch'"
     ):
         load_base("nosuch")
     (tmp_path / "empty").mkdir()

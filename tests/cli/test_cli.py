@@ -221,7 +221,7 @@ def test_classify_and_retrieve_what_was_simulated(run: Run, tmp_path: Path, mode
         (["--rate", "50"], "state --acc-unit, --gravity, --placement"),
         (["--rate", "50", *STATED, "left writ"], "did you mean 'left wrist'"),
         (["--rate", "50", *STATED, "waist", "--model", "gone"], "found none; give a folder"),
-        (["--rate", "50", "--acc-unit", "g", *STATED[2:], "waist"], "acc_unit='g'"),
+        (["--rate", "50", "--acc-unit", "g", *STATED[2:], "waist"], "; state --acc-unit m/s^2"),
     ],
 )
 def test_classify_refuses(run: Run, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -226,7 +226,7 @@ def later(frame: pd.DataFrame, step_s: float) -> pd.DataFrame:
         (lambda f: later(f, 0.04), [], "the rate changes: from 7.9 s"),
         (lambda f: later(f, 0.03), [], "time stamps are irregular"),
         (lambda f: f.drop(index=range(200, 400)), ["--stream"], "no sample from 3.98 to 8.00 s"),
-        (lambda f: f.assign(acc_z=f.acc_z - 9.8), [], 'state gravity="removed"'),
+        (lambda f: f.assign(acc_z=f.acc_z - 9.8), [], "state --gravity removed"),
         (lambda f: f.assign(**{f"gyro_{x}": 57.3 * f[f"gyro_{x}"] for x in "xyz"}), [], "looks like deg/s"),
     ],
 )

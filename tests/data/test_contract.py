@@ -182,6 +182,16 @@ def test_vigorous_movement_without_rest_passes_and_its_wrong_unit_does_not(ampli
         read_recording(acc / GRAVITY_MPS2, **stated(gyro_unit=None))
 
 
+def test_m_s2_without_gravity_is_not_taken_for_g_for_sure():
+    """Without gyroscope and rest the two move alike, and the wrong one of them is off by a factor of ten."""
+    t = np.arange(500) / RATE
+    acc = np.stack([3 * np.sin(12 * t), np.sin(24 * t), 0.5 * np.cos(12 * t)], axis=1)
+    either = r'acc_unit="g"\) or like m/s\^2 with gravity removed \(state gravity="removed"\)'
+    with pytest.raises(ValueError, match=either):
+        read_recording(acc, **stated(gyro_unit=None))
+    assert read_recording(acc, **stated(gyro_unit=None, gravity="removed")).sensors[0].gravity == "removed"
+
+
 def test_jumping_is_mostly_flight():
     """Median |acc| is under 0.1 g; the mean over whole jumps is g, whatever the sensor does."""
     flight = np.arange(500) % 50 < 35

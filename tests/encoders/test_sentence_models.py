@@ -91,7 +91,7 @@ def test_clip(clip: Path) -> None:
 
 
 def test_clip_refuses_what_it_would_cut(clip: Path) -> None:
-    with pytest.raises(ValueError, match=r"clip takes 8 tokens, got 9 in 'a a a a a a a'; shorten"):
+    with pytest.raises(ValueError, match=r"at most 8 tokens, got 9 in 'a a a a a a a'; shorten"):
         TextTower.create(str(clip))(["a", "a a a a a a a"])
 
 
@@ -102,7 +102,7 @@ def test_sentence_transformers(bert: Path) -> None:
     tower = TextTower.create(str(bert), embedding_size=16)
     expected = SentenceTransformer(str(bert), device="cpu").encode(SENTENCES, convert_to_tensor=True)
     torch.testing.assert_close(tower(SENTENCES), F.normalize(expected, dim=-1), atol=1e-5, rtol=1e-5)
-    with pytest.raises(ValueError, match=r"sentences takes 32 tokens, got 42 in 'a a .*shorten the"):
+    with pytest.raises(ValueError, match=r"at most 32 tokens, got 42 in 'a a .*; shorten it"):
         tower([" ".join("a" * 40)])  # which that library would read the beginning of
 
 
@@ -163,7 +163,7 @@ def test_a_bare_transformer_is_read_as_sentence_transformers_reads_it(bert: Path
         SENTENCES, convert_to_tensor=True, normalize_embeddings=True
     )
     torch.testing.assert_close(own, theirs, atol=1e-6, rtol=1e-5)
-    with pytest.raises(ValueError, match=r"bert takes 32 tokens, got 42 in 'a a .*shorten the sentence"):
+    with pytest.raises(ValueError, match=r"at most 32 tokens, got 42 in 'a a .*; shorten it"):
         TextTower.create(str(bare)).base_embeddings([" ".join("a" * 40)])
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 
+from anymo.data import read_recording, windows
+from anymo.pipeline.batches import spans_s
 from anymo.pipeline.results import Segment
 from anymo.pipeline.segments import check_smoothing, segments
 
@@ -39,6 +42,22 @@ def test_where_windows_overlap_the_border_is_in_the_middle() -> None:
 
 def test_nothing_spans_what_was_left_out() -> None:
     assert spans(said("aa ab")) == [(0, 10, "a"), (15, 20, "a"), (20, 25, "b")]
+
+
+@pytest.mark.parametrize(("gap_s", "found"), [(0.9, [(0, 10, "a")]), (1.1, [(0, 5, "a"), (6.1, 10, "a")])])
+def test_samples_lost_for_over_a_second_part_a_stretch(gap_s: float, found: list[object]) -> None:
+    row = torch.tensor([0.8, 0.1, 0.1])
+    assert spans(list(segments([(0.0, 5.0, row), (5.0 + gap_s, 10.0, row)], LABELS, 1))) == found
+
+
+def test_a_window_reaches_from_its_first_sample_to_its_last() -> None:
+    values = np.tile([0.0, 0.0, 9.81], (500, 1))
+    values[100:300] = np.nan
+    recording = read_recording(
+        values, rate_hz=50, acc_unit="m/s^2", gravity="included", placement="left wrist", nan="mask"
+    )
+    batch, starts = windows(recording, rate_hz=20.0, window_s=5.0, hop_s=5.0)
+    np.testing.assert_allclose(spans_s(batch, starts), [[0, 2], [6, 10]], atol=0.11)
 
 
 @pytest.mark.parametrize(
