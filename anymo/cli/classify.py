@@ -46,6 +46,9 @@ def classify(
     smooth: Smooth = 1,
     on_gap: OnGap = "error",
     plot: Plot = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many labels to show, of a recording as a whole; else all.")
+    ] = None,
     model: Model = None,
     base: Base = None,
     device: Device = None,
@@ -62,6 +65,8 @@ def classify(
     if classifier is not None and route != "embedding":
         raise ValueError("--route goes with --labels; leave it out where a classifier decides")
     asked: dict[str, Any] = {} if labels is None else {"labels": _phrases(labels), "route": route}
+    if top is not None and stream:
+        raise ValueError("--top is of a recording as a whole; leave it out, or --stream")
     for name, is_given in (("--smooth", smooth > 1), ("--hop", hop is not None)):
         if is_given and not stream and plot is None:
             raise ValueError(f"{name} goes with --stream or --plot; add one of them, or leave {name} out")
@@ -77,7 +82,7 @@ def classify(
     elif recording is not None:
         (whole,) = tell(recording)
         by = {"route": route} if classifier is None else {"classifier": str(classifier)}
-        _rank({"recording": recording.name, **by}, whole.scores, as_json=as_json)
+        _rank({"recording": recording.name, **by}, whole.scores, top, as_json=as_json)
     if recording is not None and plot is not None:
         draw_timeline(plot, recording, ((s.start_s, s.end_s, s.label) for s in found), "Labels")
 
@@ -99,9 +104,9 @@ def _row(segment: "Segment") -> str:
     return f"{span(segment.start_s, segment.end_s)}  {segment.score:6.1%}  {segment.label}"
 
 
-def _rank(facts: Mapping[str, str], scores: Mapping[str, float], *, as_json: bool) -> None:
-    """Labels, best first, with what was asked of whom."""
-    ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))
+def _rank(facts: Mapping[str, str], scores: Mapping[str, float], top: int | None, *, as_json: bool) -> None:
+    """Labels, best first, the `top` of them or all, with what was asked of whom."""
+    ranked = dict(sorted(scores.items(), key=lambda item: -item[1])[:top])
     width = max(len(label) for label in ranked)
     say(
         (f"{label:{width}}  {score:6.1%}" for label, score in ranked.items()),

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from anymo import assets
 from anymo.encoders.configuration import TextTowerConfig
@@ -21,6 +22,7 @@ SentenceModel = Callable[[list[str]], torch.Tensor]
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _CLIP = {"clip", "clip_text_model"}
 _SENTENCES = 128  # embedded at once
+_MANY = 8  # of these, seconds of work, from which on a bar shows how far it is
 _SHOWN = 60  # signs of a sentence in a message
 _REMEMBERED = 65536  # sentences; 100 MB at 384 numbers each
 
@@ -155,7 +157,8 @@ def _transformer(
         _check_length(texts, tokenizer, limit)
         rows: dict[int, torch.Tensor] = {}
         order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
-        for start in range(0, len(order), _SENTENCES):
+        starts = range(0, len(order), _SENTENCES)
+        for start in tqdm(starts, desc="sentences", disable=None if len(starts) > _MANY else True):
             part = order[start : start + _SENTENCES]
             tokens = tokenizer([texts[k] for k in part], padding=True, return_tensors="pt").to(model.device)
             vectors = pooled(model(**tokens), tokens.attention_mask[..., None])

@@ -33,6 +33,23 @@ _RECOGNITION = {
     "majority accuracy": "largest class",
 }
 
+_CAPTIONS = {
+    "bleu_1": "BLEU-1",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
+    "cider": "CIDEr",
+    "text_similarity": "similarity of sentences",
+}
+_SYSTEMS = {
+    "model": "this model",
+    "alone": "its language model alone, without the encoder's proposals",
+    "nearest": "the caption of the nearest training window",
+    "frequent": "the most frequent caption",
+    "untuned": "the language model before it was taught",
+    "shuffled": "this model, given another window's motion",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
@@ -127,6 +144,7 @@ def _what(contents: Contents) -> list[str]:
 
 def _use(contents: Contents) -> list[str]:
     where = contents.repository or "the folder of this file"
+    said = ", pipe.caption(watch)[0]" if "language_model" in contents.bases else ""
     line = 'watch = read_recording("watch.csv", acc_unit="g", gyro_unit="deg/s", gravity="included", '
     return [
         "## Use",
@@ -134,7 +152,8 @@ def _use(contents: Contents) -> list[str]:
         "```python",
         "from anymo import AnymoPipeline, read_recording",
         f'{line}placement="left wrist", rate_hz=50)',
-        f'AnymoPipeline.from_pretrained("{where}").classify(watch, labels=["walking", "running", "cycling"])',
+        f'pipe = AnymoPipeline.from_pretrained("{where}")',
+        f'print(pipe.classify(watch, labels=["walking", "running", "cycling"])[0].label{said})',
         "```",
         "",
     ]
@@ -235,6 +254,7 @@ def _measured(figures: Sequence[Figures]) -> list[str]:
             "```",
             "",
             *_recognition(found),
+            *_captions(found),
             f"<details><summary>All {len(rows)} figures</summary>",
             "",
             markdown_table(("figure", "value"), rows),
@@ -256,6 +276,17 @@ def _recognition(found: Figures) -> list[str]:
         if f"{group} chance accuracy" in values
     ]
     return [markdown_table(("recognised, percent (95 %)", *_RECOGNITION.values()), rows), ""] if rows else []
+
+
+def _captions(found: Figures) -> list[str]:
+    """Captions of held-out simulated motion: a row for the model and for each that it is held against."""
+    rows = [
+        [title, *(f"{found.values[f'caption_means {system} {key}']:.3f}" for key in _CAPTIONS)]
+        for system, title in _SYSTEMS.items()
+        if all(f"caption_means {system} {key}" in found.values for key in _CAPTIONS)
+    ]
+    head = ("captions of held-out simulated motion", *_CAPTIONS.values())
+    return [markdown_table(head, rows), ""] if rows else []
 
 
 def _percent(values: Mapping[str, float], group: str, key: str) -> str:

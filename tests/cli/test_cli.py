@@ -201,6 +201,8 @@ def test_classify_and_retrieve_what_was_simulated(run: Run, tmp_path: Path, mode
     assert sum(scores.values()) == pytest.approx(1.0)
     table = run("classify", *common, "--labels", "walking,running").out.splitlines()
     assert [line.split()[0] for line in table] == list(scores)
+    assert run("classify", *common, "--labels", "walking,running", "--top", "1").out.splitlines() == table[:1]
+    assert "--top is of a" in run("classify", *common, "--labels", "a,b", "--top", "1", "--stream").err
     two = str(tmp_path / "two.csv")
     run("simulate", "walking", "--placement", "left wrist", "--placement", "waist", "-o", two)
     both = [two, *common[1:], "--placement", "waist"]
