@@ -13,11 +13,10 @@ from anymo.data.corpus import MotionCorpus
 from anymo.data.prepare import bodies_of
 from anymo.data.test_sets import TEST_SETS, load_test_set
 from anymo.evaluation.few_shot import FewShotProtocol, few_shot
-from anymo.evaluation.few_shot_result import Run, few_shot_table, ordered_amounts
+from anymo.evaluation.few_shot_result import few_shot_table, ordered_amounts
 from anymo.evaluation.fidelity import fidelity, fidelity_table
 from anymo.evaluation.ledger import FEW_SHOT, LEDGER, refuse_second_run, whole_set, write_lines
 from anymo.evaluation.other_sets import OtherSet, read_files
-from anymo.evaluation.splits import Amount
 from anymo.evaluation.virtual_imu import find_virtual_imu
 from anymo.pipeline import AnymoPipeline
 from anymo.records import Recording
@@ -158,15 +157,16 @@ def _measured(
 
 def efficiency_figure(sets: dict[str, dict[str, Any]]) -> "MplFigure":
     """Label-efficiency curves of all methods and sources, from `FewShotResult.to_dict` of each set."""
-    curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {name: {} for name in sets}
+    curves: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {}
+    chance: dict[str, float] = {}
     for name, numbers in sets.items():
         for row in numbers["runs"]:
-            run = Run(method=row["method"], source=row["source"], amount=Amount())
+            title = name if row["source"] == "real" else f"{name}, {row['source']}"
             figure = row["macro_f1"]
-            curves[name].setdefault(run.name, {})[row["amount"]] = (
+            curves.setdefault(title, {}).setdefault(row["method"], {})[row["amount"]] = (
                 figure["estimate"], figure["low"], figure["high"],
             )  # fmt: skip
-    chance = {name: numbers["chance"]["macro_f1"] for name, numbers in sets.items()}
+            chance[title] = numbers["chance"]["macro_f1"]
     order = ordered_amounts(row["amount"] for n in sets.values() for row in n["runs"])
     kinds = [[name for name in order if name.endswith("%") is is_share] for is_share in (False, True)]
     return plots.label_efficiency(curves, kinds, chance, "macro-F1")

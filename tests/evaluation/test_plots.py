@@ -136,9 +136,12 @@ def test_a_timeline_names_labels_side_by_side_and_sentences_below_each_other() -
 
 def test_label_efficiency_joins_amounts_of_one_kind_alone() -> None:
     curve = dict.fromkeys(("1", "10", "25 %", "100 %"), (0.5, 0.4, 0.6))
-    sets = {"one": {"probe": curve, "forest": {"10": (0.3, 0.2, 0.4)}}}
-    figure = plots.label_efficiency(sets, [["1", "10"], ["25 %", "100 %"]], {"one": 0.25}, "macro-F1")
-    (axes,) = figure.axes
+    panels = {"one": {"probe": curve, "forest": {"10": (0.3, 0.2, 0.4)}}, "one, virtual": {"forest": curve}}
+    kinds = [["1", "10"], ["25 %", "100 %"]]
+    figure = plots.label_efficiency(panels, kinds, dict.fromkeys(panels, 0.25), "macro-F1")
+    axes, virtual = figure.axes
+    forest = [container[0].get_color() for container in (*axes.containers[-1:], *virtual.containers)]
+    assert len(set(forest)) == 1  # of one colour in all panels
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "10", "25 %", "100 %"]
     joined = [[round(x) for x in container[0].get_xdata()] for container in axes.containers]
     assert joined == [[0, 1], [2, 3], [1]]
