@@ -136,9 +136,9 @@ def read_whole(
 def takes_statement(command: Callable[..., None]) -> Callable[..., None]:
     """Turn the command's first parameter, what is stated, into the options of `statement`."""
     facts = inspect.signature(statement).parameters
-    named = "|".join({*facts, *inspect.signature(command).parameters})
-    in_python = re.compile(rf"""\b({named})=(["'])(.*?)\2""")
     own = list(inspect.signature(command).parameters.values())[1:]
+    named = "|".join([*facts, *(p.name for p in own if p.kind is inspect.Parameter.KEYWORD_ONLY)])
+    in_python = re.compile(rf"""\b({named})=(["'])(.*?)\2""")
 
     def with_options(**options: Any) -> None:
         stated = statement(**{name: options.pop(name) for name in facts})

@@ -81,7 +81,7 @@ def _places(encoder: Mapping[str, Any]) -> list[Section]:
     rows: list[list[Cell]] = [
         [
             place,
-            _share(found["accuracy"], found["intervals"]["accuracy"]),
+            _share(found["accuracy"], found.get("intervals", {}).get("accuracy")),  # older parts have none
             *(each["recall"] for each in found["per_class"]),
         ]
         for place, found in everyday.items()

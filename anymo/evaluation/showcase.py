@@ -35,8 +35,8 @@ def write_showcase(
     evaluation: Evaluation,
     held_out: WindowSampler,
     costs: Sequence[Cost],
-    parts: Mapping[str, Any] | None = None,
-    config: Mapping[str, Any] | None = None,
+    parts: Mapping[str, Any] | None,
+    config: Mapping[str, Any],
 ) -> Path:
     """Write `report.html` and `metrics.json` of a run.
 
@@ -46,7 +46,7 @@ def write_showcase(
         evaluation: its results.
         held_out: sampler over clips it never saw.
         costs: stage, seconds, peak memory in GiB.
-        parts: what else was measured (`measure_parts`).
+        parts: what else was measured (`measure_parts`), if anything.
         config: what was asked for, which `metrics.json` keeps.
     """
     rows = summary_rows(evaluation)

@@ -48,7 +48,9 @@ def stretches(
 
 
 def segments(scored: Iterable[Scored], labels: Sequence[str], smooth: int) -> Iterator[Segment]:
-    """Merge neighbouring windows of one label; where windows overlap, the border lies in the middle.
+    """Merge neighbouring windows of one label; where labels change, the border lies in the middle.
+
+    Windows with over a second between them are apart, whatever they are called.
 
     Args:
         scored: start and end of each window, s, in order, and its shares (num labels,), which sum to 1.

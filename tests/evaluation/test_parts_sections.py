@@ -40,6 +40,15 @@ def tables(parts: dict[str, Any]) -> dict[str, Table]:
     return {item.title: item for item in items if isinstance(item, Table)}
 
 
+def test_parts_that_were_kept_before_there_were_intervals_are_shown() -> None:
+    """`kept` reads what an earlier commit measured, with a warning."""
+    told = classification(np.eye(2)[[0, 1, 1, 1]], np.array([0, 0, 1, 1]), ["sit", "run"]).to_dict()
+    for more, shown in (({}, "75.0 (-)"), ({"intervals": {"accuracy": [0.5, 1.0]}}, "75.0 (50.0 to 100.0)")):
+        encoder = {"retrieval": {}, "zero_shot": {}, "everyday": {"waist": told | more}}
+        table = tables(NOTHING | {"encoder": encoder})["Gaits and postures at usual places"]
+        assert table.rows == [["waist", shown, 0.5, 1.0]]
+
+
 def test_virtual_recordings_are_shown_where_there_are_any() -> None:
     real = few_labels()
     assert set(tables(NOTHING | {"few_shot": {"toy": real}})) == {"Pools", "toy"}
